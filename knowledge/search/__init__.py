@@ -1,0 +1,1 @@
+"""Finding the topic a message is about. The one door is engine.Engine.ask."""

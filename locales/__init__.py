@@ -1,0 +1,1 @@
+"""The catalogues of every sentence the bot and the pages say."""
