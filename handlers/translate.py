@@ -16,11 +16,29 @@ Translator = gettext.GNUTranslations
 CATALOGUES = Path(locales.__file__).parent
 
 
+def missing_messages(lang: Lang) -> list[str]:
+    """The sentences of a catalogue that have no translation, or a doubtful one."""
+    with _path(lang).open("rb") as source:
+        catalogue = read_po(source, locale=lang)
+    return [
+        str(message.id)
+        for message in catalogue
+        if message.id and (message.fuzzy or not _is_whole(message.string))
+    ]
+
+
+def _is_whole(string: str | tuple[str, ...] | list[str]) -> bool:
+    return bool(string) if isinstance(string, str) else bool(string) and all(string)
+
+
+def _path(lang: Lang) -> Path:
+    return CATALOGUES / lang / "LC_MESSAGES" / "bot.po"
+
+
 @cache
 def translator(lang: Lang) -> Translator:
     """The catalogue of a language. Compiled from the .po file, so that none can be stale."""
-    path = CATALOGUES / lang / "LC_MESSAGES" / "bot.po"
-    with path.open("rb") as source:
+    with _path(lang).open("rb") as source:
         catalogue = read_po(source, locale=lang)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)

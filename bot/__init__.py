@@ -1,0 +1,1 @@
+"""The world: channels, delivery, storage, pages, settings. The only place that awaits."""

@@ -1,0 +1,5 @@
+"""`python -m bot` is `helpline`."""
+
+from bot.cli import main
+
+main()

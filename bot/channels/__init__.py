@@ -1,0 +1,1 @@
+"""Where people write: Telegram, Viber, the web chat. One contract, in base.py."""

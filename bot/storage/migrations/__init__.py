@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `helpline migrate` and at the start of `helpline serve`."""
