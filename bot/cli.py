@@ -208,7 +208,7 @@ def ask(
     if lang is not None and not is_lang(lang):
         _stop(f"--lang {lang}: choose from {', '.join(LANGS)}.")
     if not jsonl and not text:
-        _stop("Say what to ask: helpline ask --lang uk \"…\", or --jsonl to read lines.")
+        _stop('Say what to ask: helpline ask --lang uk "…", or --jsonl to read lines.')
     knowledge = load_knowledge(settings, _langs(langs))
     if jsonl:
         answer_lines(sys.stdin, sys.stdout, knowledge, settings, utc_now())

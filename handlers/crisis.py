@@ -6,7 +6,7 @@ The curated phrases decide alone; what the search says is only asked when they a
 from handlers import menu, texts
 from handlers.action import Action, Name
 from handlers.entry import call_block
-from handlers.reply import Button, Heading, Listing, Paragraph, Reply
+from handlers.reply import AnyBlock, Button, Heading, Listing, Paragraph, Reply
 from handlers.turn import Outcome, RecordCrisis, Turn, Verdict
 from knowledge.entries import CrisisKind
 from knowledge.search.engine import FindingKind
@@ -60,7 +60,7 @@ def card(turn: Turn, kind: CrisisKind) -> Reply:
     """What is said at once: the first sentence, the lines with those open now, what to do."""
     chosen = turn.knowledge.cards[kind]
     calls = [call_block(turn, contact) for contact in turn.knowledge.contacts(chosen.contacts)]
-    blocks = (
+    blocks: tuple[AnyBlock, ...] = (
         Heading(chosen.first[turn.lang]),
         *calls,
         Listing(chosen.advice[turn.lang]),

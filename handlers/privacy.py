@@ -2,7 +2,7 @@
 
 from handlers import texts
 from handlers.action import Action, Name
-from handlers.reply import Button, Heading, Paragraph, Reply
+from handlers.reply import AnyBlock, Button, Heading, Paragraph, Reply
 from handlers.turn import Erase, Outcome, Turn, Verdict
 from knowledge.search.engine import FindingKind
 
@@ -55,7 +55,7 @@ def _full(turn: Turn) -> Reply:
     paragraphs = [Paragraph(part) for part in texts.privacy_full(turn.t, turn.kept_days)]
     if turn.privacy_contact:
         paragraphs.append(Paragraph(texts.privacy_ask(turn.t, turn.privacy_contact)))
-    blocks = (Heading(texts.button_privacy(turn.t)), *paragraphs)
+    blocks: tuple[AnyBlock, ...] = (Heading(texts.button_privacy(turn.t)), *paragraphs)
     erase = Button.of(texts.button_erase(turn.t), Action(Name.ERASE))
     return Reply(blocks, turn.lang, ((erase,),))
 

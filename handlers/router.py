@@ -91,4 +91,3 @@ def _with_greeting(turn: Turn, outcome: Outcome) -> Outcome:
 
 def _knows_language(turn: Turn, outcome: Outcome) -> bool:
     return bool(turn.words or turn.conversation.lang or outcome.conversation.lang or turn.action)
-

@@ -27,7 +27,7 @@ def missing_messages(lang: Lang) -> list[str]:
     ]
 
 
-def _is_whole(string: str | tuple[str, ...] | list[str]) -> bool:
+def _is_whole(string: str | tuple[str, ...] | list[str] | None) -> bool:
     return bool(string) if isinstance(string, str) else bool(string) and all(string)
 
 

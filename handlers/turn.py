@@ -206,13 +206,7 @@ class MoveContact(Effect, frozen=True):
 
 
 AnyEffect = (
-    OpenCase
-    | CloseCase
-    | RecordFeedback
-    | RecordCrisis
-    | Erase
-    | SetReachable
-    | MoveContact
+    OpenCase | CloseCase | RecordFeedback | RecordCrisis | Erase | SetReachable | MoveContact
 )
 
 

@@ -86,7 +86,7 @@ class Located:
             return self._read_mapping(node, at)
         if isinstance(node, yaml.SequenceNode):
             return [self._read(item, (*at, index)) for index, item in enumerate(node.value)]
-        return self._constructor.construct_object(node)  # type: ignore[no-untyped-call]
+        return self._constructor.construct_object(node)
 
     def _read_mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -147,16 +147,14 @@ def read_content(folder: Path = CONTENT, langs: tuple[Lang, ...] = LANGS) -> Con
         except ContentError as error:
             problems += error.problems
     parts: dict[str, Any] = {"contacts": {}, "cards": {}, "rules": ()}
-    for name, read in (("contacts", _read_contacts), ("crisis", _read_crisis)):
+    for read in (_read_contacts, _read_crisis):
         try:
             parts |= read(folder, langs)
         except ContentError as error:
             problems += error.problems
     if problems:
         raise ContentError(problems)
-    outside = {
-        name: _read_by_language(folder / "questions" / name, langs) for name in OUTSIDE
-    }
+    outside = {name: _read_by_language(folder / "questions" / name, langs) for name in OUTSIDE}
     return Content(
         folder=folder,
         langs=langs,

@@ -66,7 +66,7 @@ METHODS: Final[dict[str, type[TelegramMethod[Any]]]] = {
 class RawUpdates(GetUpdates):
     """getUpdates with each update left undecoded: one odd update must not block the rest."""
 
-    __returning__ = list[dict[str, Any]]  # type: ignore[assignment]
+    __returning__ = list[dict[str, Any]]
 
 
 class Telegram:

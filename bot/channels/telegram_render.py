@@ -95,7 +95,9 @@ def _markup(reply: Reply) -> dict[str, Any]:
         return {"reply_markup": keyboard}
     if not reply.buttons:
         return {}
-    return {"reply_markup": {"inline_keyboard": [[_button(b) for b in row] for row in reply.buttons]}}
+    return {
+        "reply_markup": {"inline_keyboard": [[_button(b) for b in row] for row in reply.buttons]}
+    }
 
 
 def _button(button: Button) -> dict[str, str]:

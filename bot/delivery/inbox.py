@@ -18,9 +18,7 @@ WAITING, DONE, PARKED = "waiting", "done", "parked"
 class Inbox:
     """Takes inbounds. Those that arrive together share one commit."""
 
-    def __init__(
-        self, database: Database, wakeups: Wakeups, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups, clock: Callable[[], datetime]) -> None:
         self._database, self._wakeups, self._clock = database, wakeups, clock
         self._batcher = Batcher(self._write)
 

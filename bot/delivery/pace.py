@@ -28,7 +28,7 @@ class Pace:
         """Return when the next parcel to this address may leave."""
         await self._of(address).acquire()
         await self._all.acquire()
-        while (rest := self._paused_until - time.monotonic()) > 0:
+        while (rest := self._paused_until - time.monotonic()) > 0:  # noqa: ASYNC110 - a clock
             await asyncio.sleep(rest)
 
     def pause(self, seconds: float) -> None:

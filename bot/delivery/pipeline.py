@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import Row, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import Channel
@@ -289,4 +289,3 @@ def _counted(answered: Sequence[Answered]) -> Counter[Counted]:
                 case RecordFeedback(topic=topic, helped=helped):
                     found["helped" if helped else "not-helped", topic, done.lang] += 1
     return found
-

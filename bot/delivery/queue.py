@@ -100,8 +100,7 @@ async def _write_messages(
                 "body": item.body,
                 "entry": (item.reply_to_send.entry or None) if item.reply_to_send else None,
                 "at": now,
-                "visible": item.author == "contact"
-                or channels[item.contact.channel].is_local,
+                "visible": item.author == "contact" or channels[item.contact.channel].is_local,
             }
             for item in told
         ],
@@ -140,4 +139,3 @@ def _outbox_rows(
     if rows and item.erases:
         rows[-1]["erases"] = True
     return rows
-

@@ -93,7 +93,5 @@ async def _for_ever(work: Callable[[], Awaitable[None]], name: str) -> None:
         try:
             await work()
         except Exception as error:
-            log.error(
-                "loop_failed", kind=name, error=type(error).__name__, where=where(error)
-            )
+            log.error("loop_failed", kind=name, error=type(error).__name__, where=where(error))
         await asyncio.sleep(1)

@@ -69,8 +69,6 @@ async def list_cases(connection: AsyncConnection, *, closed: bool = False) -> li
     if not closed:
         query = query.where(cases.c.state.in_(OPEN))
     return [
-        CaseRow(
-            row.id, row.state, row.reason, row.lang, row.channel, row.opened_at, row.messages
-        )
+        CaseRow(row.id, row.state, row.reason, row.lang, row.channel, row.opened_at, row.messages)
         for row in (await connection.execute(query)).all()
     ]

@@ -48,7 +48,5 @@ async def remove_old(connection: AsyncConnection, before: datetime) -> int:
     await connection.execute(
         delete(inbox).where(inbox.c.received_at < before, inbox.c.state != "waiting")
     )
-    removed = await connection.execute(
-        delete(contacts).where(contacts.c.last_inbound_at < before)
-    )
+    removed = await connection.execute(delete(contacts).where(contacts.c.last_inbound_at < before))
     return removed.rowcount

@@ -19,9 +19,7 @@ async def migrate(database: Database) -> None:
     """Run all missing migrations; of several processes one works and the others wait."""
     async with database.engine.begin() as connection:
         if not database.is_sqlite:
-            await connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK}
-            )
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await connection.run_sync(_upgrade)
 
 

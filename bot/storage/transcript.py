@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -27,10 +26,7 @@ async def shown_after(
 ) -> list[Message]:
     """What is visible after a message, oldest first."""
     query = (
-        _visible(channel, address)
-        .where(messages.c.id > after)
-        .order_by(messages.c.id)
-        .limit(most)
+        _visible(channel, address).where(messages.c.id > after).order_by(messages.c.id).limit(most)
     )
     return [Message(*row) for row in (await connection.execute(query)).all()]
 
@@ -55,7 +51,5 @@ def _visible(channel: str, address: str) -> Select[Any]:
             messages.c.at,
         )
         .join(contacts, contacts.c.id == messages.c.contact_id)
-        .where(
-            contacts.c.channel == channel, contacts.c.address == address, messages.c.visible
-        )
+        .where(contacts.c.channel == channel, contacts.c.address == address, messages.c.visible)
     )

@@ -279,7 +279,7 @@ async def _events(
 ) -> AsyncIterator[ServerSentEventMessage]:
     # Listening begins before the first look, so nothing can fall between the two.
     with helpline.wakeups.listener(chat(address)) as listener:
-        yield ServerSentEventMessage(comment="open", retry=2000)
+        yield ServerSentEventMessage(data=None, comment="open", retry=2000)
         while not helpline.stopping.is_set():
             async with helpline.database.read() as connection:
                 found = await shown_after(connection, NAME, address, after, PAGE_OF_HISTORY)
@@ -288,5 +288,4 @@ async def _events(
                 data = msgspec.json.encode(shown(message)).decode()
                 yield ServerSentEventMessage(data=data, id=str(message.id), event="message")
             if not found and not await listener.wait(KEEP_ALIVE):
-                yield ServerSentEventMessage(comment="still here")
-
+                yield ServerSentEventMessage(data=None, comment="still here")

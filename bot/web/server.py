@@ -63,9 +63,7 @@ def create_web(helpline: Helpline, *, works: bool) -> Litestar:
             favicon,
             create_static_files_router(path="/static", directories=[HERE / "static"]),
         ],
-        template_config=TemplateConfig(
-            directory=HERE / "templates", engine=JinjaTemplateEngine
-        ),
+        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
         state=State(
             {
                 "helpline": helpline,

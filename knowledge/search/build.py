@@ -6,11 +6,11 @@ pays for it; loading is two seconds at most. A damaged or stale file is rebuilt,
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +93,9 @@ def load(path: Path, key: str, content: Content) -> Engine:
     )
 
 
-def crisis_topics(cards: "object") -> frozenset[str]:
+def crisis_topics(cards: Iterable[CrisisCard]) -> frozenset[str]:
     """The topics whose recognition shows a crisis card."""
-    return frozenset(card.topic for card in cards if isinstance(card, CrisisCard))  # type: ignore[attr-defined]
+    return frozenset(card.topic for card in cards)
 
 
 def build(content: Content, path: Path) -> None:
@@ -120,7 +120,7 @@ def build(content: Content, path: Path) -> None:
             scales=ranker.scales,
             bias=ranker.bias,
         )
-    os.replace(part.name, path)
+    Path(part.name).replace(path)
 
 
 def train(texts: list[str], labels: list[str]) -> Ranker:

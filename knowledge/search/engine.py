@@ -165,9 +165,7 @@ class Engine:
 
     def _evidence(self, ranked: Ranked) -> tuple[str, ...]:
         order = np.argsort(-ranked.probabilities, kind="stable")[:5]
-        return tuple(
-            f"{ranked.labels[index]} {ranked.probabilities[index]:.2f}" for index in order
-        )
+        return tuple(f"{ranked.labels[index]} {ranked.probabilities[index]:.2f}" for index in order)
 
 
 def labelled_lines(

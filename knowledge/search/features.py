@@ -6,6 +6,7 @@ any alphabet. Hashing needs no dictionary: the model is two arrays.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -60,5 +61,5 @@ def _words(found: Sequence[str]) -> Iterator[str]:
         yield f"w:{word}"
     for stem in stems:
         yield f"s:{stem}"
-    for first, second in zip(stems, stems[1:], strict=False):
+    for first, second in pairwise(stems):
         yield f"b:{first} {second}"

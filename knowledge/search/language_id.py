@@ -89,5 +89,3 @@ def _grams(text: str) -> Iterator[str]:
         for size in range(1, _MAX_NGRAM + 1):
             for start in range(len(padded) - size + 1):
                 yield padded[start : start + size]
-
-

@@ -44,7 +44,7 @@
   const isAtEnd = () => main.scrollHeight - main.scrollTop - main.clientHeight < 120;
   function toEnd(target) {
     // A long answer is read from its beginning, not from its end.
-    if (target && target.offsetHeight > main.clientHeight * 0.8) target.scrollIntoView({ block: "start" });
+    if (target && target.offsetHeight > main.clientHeight * 0.8) main.scrollTop = target.offsetTop - 8;
     else main.scrollTop = main.scrollHeight;
     jump.hidden = true;
   }
