@@ -28,7 +28,9 @@ def missing_messages(lang: Lang) -> list[str]:
 
 
 def _is_whole(string: str | tuple[str, ...] | list[str] | None) -> bool:
-    return bool(string) if isinstance(string, str) else bool(string) and all(string)
+    if not string or isinstance(string, str):
+        return bool(string)
+    return all(string)
 
 
 def _path(lang: Lang) -> Path:
