@@ -102,7 +102,7 @@ def _about(turn: Turn, contact: Contact) -> Iterator[str]:
     if contact.hours:
         yield _when_open(turn, Hours(contact.hours))
     if contact.languages and set(contact.languages) != set(LANGS):
-        yield texts.contact_languages(t, ", ".join(contact.languages))
+        yield texts.contact_languages(t, turn.lang, contact.languages)
     if contact.free:
         yield texts.contact_free(t)
     if not contact.certain:

@@ -5,6 +5,7 @@ Whole sentences with named placeholders; translator notes stand above as comment
 
 from datetime import date, datetime, timedelta
 
+from babel import Locale
 from babel.dates import format_date, format_time
 
 from handlers.translate import Translator
@@ -200,7 +201,8 @@ def contact_uncertain(t: Translator, when: str) -> str:
     return t.gettext("as of {when}, may have changed").format(when=when)
 
 
-def contact_languages(t: Translator, names: str) -> str:
+def contact_languages(t: Translator, lang: Lang, codes: tuple[Lang, ...]) -> str:
+    names = ", ".join(str(Locale(lang).languages[code]) for code in codes)
     return t.gettext("languages: {names}").format(names=names)
 
 
