@@ -170,21 +170,27 @@ async def _migrate(settings: Settings) -> None:
 
 
 @cli.command()
-def check(content: ContentOption = None, langs: LangsOption = "uk,ru,en,pl") -> None:
+def check(
+    content: ContentOption = None,
+    langs: LangsOption = "uk,ru,en,pl",
+    warnings: Annotated[bool, typer.Option("--warnings", help="Show warnings too.")] = False,
+) -> None:
     """Check content, catalogues and settings; says what is wrong and where."""
     settings = _settings(content)
     chosen = _langs(langs)
-    found = check_content(read_content(settings.content_dir or CONTENT, chosen))
-    for problem in found:
-        typer.echo(str(problem))
+    found = check_content(
+        read_content(settings.content_dir or CONTENT, chosen), utc_now().astimezone(POLAND).date()
+    )
     wrong = [problem for problem in found if not problem.warning]
+    for problem in found if warnings else wrong:
+        typer.echo(str(problem))
     incomplete = [lang for lang in LANGS if not _is_complete(lang)]
     for lang in incomplete:
         typer.echo(f"locales/{lang}: the catalogue is not complete (make messages)")
     if wrong or incomplete:
         raise SystemExit(1)
-    warnings = f", {len(found)} warnings" if found else ""
-    typer.echo(f"Content, catalogues and settings are in order{warnings}.")
+    also = f" ({len(found)} warnings: --warnings shows them)" if found else ""
+    typer.echo(f"Content, catalogues and settings are in order{also}.")
 
 
 def _is_complete(lang: Lang) -> bool:

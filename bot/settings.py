@@ -71,7 +71,6 @@ class Settings(BaseSettings):
     chat_text_limit: int = Field(2000, ge=100, le=4000)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
-    workers: int = Field(1, ge=1, le=64)
     attempts: int = Field(5, ge=1, le=20)
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 

@@ -231,14 +231,18 @@ def _message(message: Message, external_id: str, *, edited: bool) -> Inbound | N
         return None
     if message.migrate_to_chat_id:
         return Inbound(kind=Kind.MOVED, argument=str(message.migrate_to_chat_id), **common)
-    if message.text and not edited and message.text.startswith("/"):
+    if edited:
+        # A live location is "edited" every few seconds: only changed words are news.
+        words = message.text or message.caption
+        return Inbound(kind=Kind.EDITED, text=words, **common) if words else None
+    if message.text and message.text.startswith("/"):
         command, _, argument = message.text[1:].partition(" ")
         name, _, _ = command.partition("@")
         return Inbound(
             kind=Kind.COMMAND, text=name.lower(), argument=argument.strip()[:64], **common
         )
     if message.text:
-        return Inbound(kind=Kind.EDITED if edited else Kind.TEXT, text=message.text, **common)
+        return Inbound(kind=Kind.TEXT, text=message.text, **common)
     place = message.venue.location if message.venue else message.location
     if place:
         return Inbound(

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from opening_hours import OpeningHours
+from opening_hours import OpeningHours, ParserError
 
 POLAND: Final = ZoneInfo("Europe/Warsaw")
 _UTC: Final = ZoneInfo("UTC")
@@ -25,7 +25,7 @@ class Hours:
     def __post_init__(self) -> None:
         try:
             _parsed(self.source)
-        except SyntaxError as error:
+        except ParserError as error:
             raise HoursError(f"“{self.source}” is not in OSM opening_hours syntax") from error
 
     @property

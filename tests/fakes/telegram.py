@@ -86,8 +86,8 @@ SERVER_ERROR: Final = error(500, "Internal Server Error")
 UNAUTHORIZED: Final = error(401, "Unauthorized")
 NOT_FOUND: Final = error(404, "Not Found")
 MALFORMED: Final = Answer(200, b'{"ok": tru')
-CLOSED: Final = Answer(ends="closed")
-SILENCE: Final = Answer(ends="silent")
+CLOSED: Final = Answer(0, ends="closed")
+SILENCE: Final = Answer(0, ends="silent")
 WEBHOOK_IS_SET: Final = error(
     409,
     "Conflict: can't use getUpdates method while webhook is active; "
@@ -102,12 +102,12 @@ OTHER_POLL: Final = error(
 
 @dataclass
 class Call:
-    """One call of the bot; `status` is 0 until it is answered."""
+    """One call of the bot; `status` is None until it is dealt with, 0 if nothing was answered."""
 
     method: str
     params: Json
     at: float
-    status: int = 0
+    status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -209,13 +209,13 @@ class FakeTelegram:
         return list(self.messages)
 
     async def wait_for_calls(self, method: str, count: int = 1) -> list[Call]:
-        """All answered calls of a method, when there are so many."""
+        """All calls of a method, when so many are dealt with."""
         await self.wait_until(lambda: len(self.calls_of(method)) >= count)
         return self.calls_of(method)
 
     def calls_of(self, method: str) -> list[Call]:
-        """The answered calls of a method."""
-        return [call for call in self.calls if call.method == method and call.status]
+        """The calls of a method that are dealt with."""
+        return [call for call in self.calls if call.method == method and call.status is not None]
 
     def _must_be_wanted(self, update: Json) -> None:
         kinds = update.keys() - {"update_id"}

@@ -1,6 +1,6 @@
 """Telegram's HTML mode: text and entities, or the refusal Telegram answers with.
 
-Written after td/telegram/MessageEntity.cpp; offsets of entities are UTF-16, those in refusals bytes.
+Written after td/telegram/MessageEntity.cpp: entities are counted in UTF-16, refusals in bytes.
 """
 
 import re
