@@ -17,8 +17,12 @@ NAMES: dict[Lang, str] = {"uk": "Українська", "ru": "Русский", 
 
 
 def day(lang: Lang, value: date) -> str:
-    """A date in words: «20 листопада 2026 р.»."""
-    return format_date(value, "long", locale=lang)
+    """A date in words: «20 листопада 2026 р.», in English the day first as in Europe."""
+    return format_date(value, "long", locale=_locale(lang))
+
+
+def _locale(lang: Lang) -> str:
+    return "en_GB" if lang == "en" else lang
 
 
 def clock(lang: Lang, value: datetime) -> str:

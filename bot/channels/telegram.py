@@ -93,12 +93,10 @@ class Telegram:
 
     async def send(self, letter: Letter, now: datetime) -> Receipt:
         """Call the Bot API. 429 and 5xx: later. 403: gone. 400: refused. Silence: unknown."""
-        parcel = msgspec.json.decode(letter.parcel, type=TelegramParcel)
-        is_press = parcel.method == "answerCallbackQuery"
+        method = _method(letter)
+        is_press = isinstance(method, AnswerCallbackQuery)
         if is_press and now - letter.created_at > CALLBACK_LIFE:
             return Receipt()
-        params = parcel.params if is_press else {"chat_id": letter.address, **parcel.params}
-        method = METHODS[parcel.method].model_validate(params)
         try:
             result = await self.bot(method)
         except TelegramBadRequest as error:
@@ -166,6 +164,17 @@ class Telegram:
     async def close(self) -> None:
         """Close the connections to the Bot API."""
         await self.session.close()
+
+
+def _method(letter: Letter) -> TelegramMethod[Any]:
+    """The call of a parcel; one that no version of us could have meant is refused."""
+    try:
+        parcel = msgspec.json.decode(letter.parcel, type=TelegramParcel)
+        method = METHODS[parcel.method]
+        to = {} if method is AnswerCallbackQuery else {"chat_id": letter.address}
+        return method.model_validate({**to, **parcel.params})
+    except (msgspec.MsgspecError, KeyError, ValidationError) as error:
+        raise Refused("the parcel can't be read") from error
 
 
 def _bad_request(error: TelegramBadRequest) -> Gone | Refused:

@@ -47,6 +47,6 @@ class Inbox:
                 index_elements=["channel", "external_id"]
             )
             await connection.execute(statement, rows)
-            await notify(connection, [INBOX])
+            await notify(connection, [INBOX])  # kill-point: intake-before-commit
         # Committed: from here on a crash loses nothing, so the channel may hear 200.
-        self._wakeups.wake([INBOX])
+        self._wakeups.wake([INBOX])  # kill-point: intake-committed

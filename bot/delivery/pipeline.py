@@ -106,9 +106,9 @@ class Pipeline:
             rows = await self._claim(connection, now)
             if not rows:
                 return 0
-            woken = await self._answer(connection, rows, now)
-            await notify(connection, woken)
-        self._wakeups.wake(woken)
+            woken = await self._answer(connection, rows, now)  # kill-point: pipeline-claimed
+            await notify(connection, woken)  # kill-point: pipeline-before-commit
+        self._wakeups.wake(woken)  # kill-point: pipeline-committed
         return len(rows)
 
     async def next_due(self) -> datetime | None:

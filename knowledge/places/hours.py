@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from opening_hours import OpeningHours, ParserError
+from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined]
 
 POLAND: Final = ZoneInfo("Europe/Warsaw")
 _UTC: Final = ZoneInfo("UTC")

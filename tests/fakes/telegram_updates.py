@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +138,8 @@ class Person:
 
 
 def fixtures() -> dict[str, Json]:
-    """One update of each kind, the same every time."""
-    oksana = Person(5001, "uk", numbers=count(1))
+    """One update of each kind, the same every time: all are number 7."""
+    oksana = Person(5001, "uk", numbers=repeat(7))
     return (
         _words(oksana)
         | _presses(oksana)
