@@ -49,5 +49,7 @@ class Action:
 
 def decode(data: str) -> Action | None:
     """The action of a button; None for data that no button of ours carries."""
+    if len(data.encode(errors="replace")) > CALLBACK_LIMIT:
+        return None
     name, _, value = data.partition(":")
     return Action(Name(name), value) if name in Name.__members__.values() else None

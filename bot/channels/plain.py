@@ -51,7 +51,7 @@ def text_of(blocks: tuple[AnyBlock, ...]) -> str:
 
 def pieces(text: str, limit: int) -> Iterator[str]:
     """Plain text cut into pieces of at most `limit` characters, between sentences or words."""
-    rest = text
+    rest = text.strip()
     while len(rest) > limit:
         window = rest[: limit + 1]
         cut = max(window.rfind(". ") + 1, window.rfind("\n"))
@@ -59,7 +59,8 @@ def pieces(text: str, limit: int) -> Iterator[str]:
             cut = max(cut, window.rfind(" "))
         if cut <= 0:
             cut = limit
-        yield rest[:cut].rstrip()
+        if piece := rest[:cut].rstrip():
+            yield piece
         rest = rest[cut:].lstrip()
     if rest:
         yield rest

@@ -79,11 +79,14 @@ def _packed(blocks: tuple[AnyBlock, ...]) -> list[str]:
 def _small_enough(blocks: tuple[AnyBlock, ...]) -> list[AnyBlock]:
     result: list[AnyBlock] = []
     for block in blocks:
+        plain = "\n".join(lines_of(block)).strip()
+        if not plain:
+            # Telegram refuses a message in which nothing is visible.
+            continue
         if visible_length(block) + 2 <= TEXT_LIMIT:
             result.append(block)
         else:
             # Half the limit: an emoji is one character here and two units there.
-            plain = "\n".join(lines_of(block))
             result += [Paragraph(piece) for piece in pieces(plain, TEXT_LIMIT // 2)]
     return result
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import httpx
 import msgspec
@@ -21,8 +21,13 @@ SESSION: Final = timedelta(hours=24)
 HOURLY: Final = 100
 """Messages to one person within an hour without a reply of theirs; one more is status 12."""
 
+COLUMNS: Final = 6
 ROWS_LIMIT: Final = 12
 """Rows of a keyboard on a phone held upright (Viber's FAQ)."""
+
+API_VERSION: Final = 6
+"""Below it Viber shows a Silent button's ActionBody as words of the person
+(https://github.com/Bogdaan/viber-bot-php/issues/48); location-picker needs 3."""
 
 BUTTON_PREFIX: Final = "hl!"
 """A pressed Viber button arrives as ordinary text; this tells it from what people type."""
@@ -74,11 +79,12 @@ class Viber:
 
     def render(self, reply: Reply) -> tuple[bytes, ...]:
         """Plain text; the keyboard stands under the last message."""
-        texts = list(pieces(text_of(reply.blocks), TEXT_LIMIT))
+        # Half the limit: an emoji may count twice, and all of it has to fit into 30 KB.
+        texts = list(pieces(text_of(reply.blocks), TEXT_LIMIT // 2))
         messages: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts]
         keyboard = _keyboard(reply)
         if messages and keyboard:
-            messages[-1] |= {"keyboard": keyboard, "min_api_version": 3}
+            messages[-1] |= {"keyboard": keyboard, "min_api_version": API_VERSION}
         return tuple(msgspec.json.encode(message) for message in messages)
 
     def acknowledge(self, inbound: Inbound) -> tuple[bytes, ...]:
@@ -125,7 +131,7 @@ class Viber:
         except httpx.TransportError as error:
             raise Unknown(f"no answer: {type(error).__name__}") from error
         if response.status_code >= 500 or response.status_code == 429:
-            seconds = float(response.headers.get("Retry-After", "5") or 5)
+            seconds = _seconds(response.headers.get("Retry-After", ""))
             raise Later(f"Viber answers {response.status_code}", seconds, whole_channel=True)
         try:
             # message_token is an int64 beyond 2^53: Python's integers keep it whole.
@@ -137,6 +143,11 @@ class Viber:
     async def close(self) -> None:
         """Close the connections to Viber."""
         await self.client.aclose()
+
+
+def _seconds(retry_after: str) -> float:
+    # The header may also hold a date; a wait of our own is good enough then.
+    return min(3600.0, float(retry_after)) if retry_after.isdecimal() else 5.0
 
 
 def _check_session(letter: Letter, now: datetime) -> None:
@@ -153,19 +164,25 @@ def is_signed(token: str, body: bytes, signature: str | None) -> bool:
 
 
 def _keyboard(reply: Reply) -> dict[str, Any] | None:
-    # Beyond twelve rows Viber shows nothing: then two buttons share a row.
-    narrow = len(reply.buttons) > ROWS_LIMIT
+    free = ROWS_LIMIT - 1 if reply.asks_place else ROWS_LIMIT
+    shared = _shared_width(reply, free) if len(reply.buttons) > free else 0
     buttons = [
-        _button(button, 3 if narrow else 6 // max(1, len(row)))
+        _button(button, shared or max(1, COLUMNS // len(row)))
         for row in reply.buttons
         for button in row
     ]
     if reply.asks_place:
-        place = {"Columns": 6, "Rows": 1, "ActionType": "location-picker"}
+        place = {"Columns": COLUMNS, "Rows": 1, "ActionType": "location-picker"}
         buttons.insert(0, {**place, "ActionBody": "place", "Text": reply.asks_place})
     if not buttons:
         return None
     return {"Type": "keyboard", "DefaultHeight": False, "Buttons": buttons}
+
+
+def _shared_width(reply: Reply, rows: int) -> int:
+    """Beyond twelve rows Viber shows nothing: then two buttons share a row, or more."""
+    count = sum(len(row) for row in reply.buttons)
+    return next((width for width in (3, 2) if count * width <= rows * COLUMNS), 1)
 
 
 def _button(button: Button, columns: int) -> dict[str, Any]:
@@ -189,7 +206,7 @@ def parse(event: dict[str, Any], now: datetime) -> Inbound | None:
         return _message(event, token, at)
     if kind == "conversation_started":
         return _started(event, token, at)
-    user = event.get("user_id") or (event.get("user") or {}).get("id")
+    user = event.get("user_id") or _object(event.get("user")).get("id")
     if kind in ("unsubscribed", "subscribed") and isinstance(user, str) and user:
         reached = Kind.BLOCKED if kind == "unsubscribed" else Kind.UNBLOCKED
         return Inbound(NAME, f"{kind}:{token}", user, reached, at)
@@ -202,6 +219,10 @@ def receipt_of(event: dict[str, Any]) -> tuple[str, str] | None:
     return (str(kind), str(token)) if kind in ("delivered", "seen", "failed") and token else None
 
 
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _moment(milliseconds: object, now: datetime) -> datetime:
     if isinstance(milliseconds, int) and 0 < milliseconds < 1 << 43:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -209,8 +230,8 @@ def _moment(milliseconds: object, now: datetime) -> datetime:
 
 
 def _started(event: dict[str, Any], token: str, at: datetime) -> Inbound | None:
-    user = event.get("user") or {}
-    if not isinstance(user, dict) or not user.get("id"):
+    user = _object(event.get("user"))
+    if not user.get("id"):
         return None
     return Inbound(
         NAME,
@@ -224,8 +245,8 @@ def _started(event: dict[str, Any], token: str, at: datetime) -> Inbound | None:
 
 
 def _message(event: dict[str, Any], token: str, at: datetime) -> Inbound | None:
-    sender, message = event.get("sender") or {}, event.get("message") or {}
-    if not isinstance(sender, dict) or not isinstance(message, dict) or not sender.get("id"):
+    sender, message = _object(event.get("sender")), _object(event.get("message"))
+    if not sender.get("id"):
         return None
     common: dict[str, Any] = {
         "channel": NAME,
@@ -252,11 +273,15 @@ def _message(event: dict[str, Any], token: str, at: datetime) -> Inbound | None:
 
 def _place(place: dict[str, Any], common: dict[str, Any]) -> Inbound:
     latitude, longitude = place.get("lat"), place.get("lon")
-    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+    if not _is_within(latitude, 90) or not _is_within(longitude, 180):
         return Inbound(kind=Kind.UNSUPPORTED, **common)
     return Inbound(
         kind=Kind.LOCATION, latitude=float(latitude), longitude=float(longitude), **common
     )
+
+
+def _is_within(degrees: object, limit: int) -> TypeGuard[float]:
+    return isinstance(degrees, int | float) and abs(degrees) <= limit
 
 
 def _text(text: str, common: dict[str, Any]) -> Inbound:
@@ -275,5 +300,5 @@ def _attachment(kind: str, message: dict[str, Any]) -> Attachment:
         {"picture": "photo", "file": "document"}.get(kind, kind),
         str(message.get("media") or message.get("sticker_id") or ""),
         name=str(message.get("file_name") or ""),
-        size=size if isinstance(size, int) else None,
+        size=size if type(size) is int else None,
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import exists, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.cases import close_cases, open_case
@@ -53,9 +53,14 @@ async def _carry_out(
 
 
 async def move_contact(connection: AsyncConnection, contact_id: int, address: str) -> None:
-    """Follow a contact to its new address; what waits for it goes there."""
+    """Follow a contact to its new address; what waits for it goes there.
+
+    Somebody may have written from the new address before: that contact stays as it is.
+    """
+    other = contacts.alias()
+    is_known = exists().where(other.c.channel == contacts.c.channel, other.c.address == address)
     await connection.execute(
-        update(contacts).where(contacts.c.id == contact_id).values(address=address)
+        update(contacts).where(contacts.c.id == contact_id, ~is_known).values(address=address)
     )
     await connection.execute(
         update(outbox)

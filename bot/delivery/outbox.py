@@ -12,7 +12,18 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, bindparam, exists, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Exists,
+    FromClause,
+    Row,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import (
@@ -85,6 +96,7 @@ class Sender:
         self._wakeups, self._clock = wakeups, clock
         self._busy: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lease: AsyncConnection | None = None
         self._batcher = Batcher(self._write_results)
 
     async def run_once(self) -> int:
@@ -112,94 +124,133 @@ class Sender:
     async def drain(self, seconds: float) -> None:
         """Let what is under way finish; the rest stays for the next start."""
         if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=seconds)
+            _, late = await asyncio.wait(list(self._tasks), timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def lease(self) -> None:
-        """On PostgreSQL, return when this process is the sender; hold the lock until it dies."""
-        if self._database.is_sqlite:
+        """On PostgreSQL, return when this process is the sender; it is until `release`."""
+        if await self.holds_lease():
+            # The loop failed, not the lock's connection: another one would wait for it in vain.
             return
         connection = await self._database.engine.connect()
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        while True:
+        try:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
             query = text("SELECT pg_try_advisory_lock(:lock)")
-            if (await connection.execute(query, {"lock": LEASE})).scalar():
-                self._lease = connection
-                return
-            await asyncio.sleep(1)
+            while not (await connection.execute(query, {"lock": LEASE})).scalar():  # noqa: ASYNC110
+                await asyncio.sleep(1)
+        except BaseException:
+            await connection.close()
+            raise
+        self._lease = connection
 
     async def holds_lease(self) -> bool:
         """Whether the lock is still ours: its connection answers."""
         if self._database.is_sqlite:
             return True
+        if self._lease is None:
+            return False
         try:
             await self._lease.execute(text("SELECT 1"))
         except Exception:
+            await self.release()
             return False
         return True
 
+    async def release(self) -> None:
+        """Let another process send."""
+        lease, self._lease = self._lease, None
+        if lease:
+            # The lock lives as long as its connection, so that must not go back to the pool.
+            await lease.invalidate()
+            await lease.close()
+
     async def _pause(self) -> float:
+        """Seconds until there is something to do for a contact that is not under way."""
+        earlier = outbox.alias()
+        query = select(func.min(outbox.c.next_at)).where(
+            *self._waiting(), ~_is_before(earlier).where(earlier.c.id < outbox.c.id)
+        )
         async with self._database.read() as connection:
-            query = select(func.min(outbox.c.next_at)).where(outbox.c.state.in_(WAITING))
             due: datetime | None = (await connection.execute(query)).scalar()
         if due is None:
             return 15.0
-        # Something due now belongs to a busy contact: the end of its sending wakes us.
-        rest = (due - self._clock()).total_seconds()
-        return min(15.0, rest) if rest > 0 else 15.0
+        return min(15.0, max(0.05, (due - self._clock()).total_seconds()))
+
+    def _waiting(self) -> tuple[ColumnElement[bool], ...]:
+        """Rows still to be sent, of contacts not under way: the end of their sending wakes us."""
+        return outbox.c.state.in_(WAITING), outbox.c.contact_id.not_in(self._busy)
 
     async def _due(self, connection: AsyncConnection) -> Sequence[Row[Any]]:
-        """Waiting rows of contacts not under way whose oldest waiting row is due, urgent first."""
+        """All that may leave now, contact by contact in order; contacts with urgent rows first."""
         earlier = outbox.alias()
-        held_back = exists().where(
-            earlier.c.contact_id == outbox.c.contact_id,
-            earlier.c.id <= outbox.c.id,
-            earlier.c.state.in_(WAITING),
-            earlier.c.next_at > self._clock(),
+        held_back = _is_before(earlier).where(earlier.c.next_at > self._clock())
+        due = (*self._waiting(), ~held_back)
+        turns = (
+            select(
+                outbox.c.contact_id,
+                func.min(outbox.c.priority).label("priority"),
+                func.min(outbox.c.id).label("first"),
+            )
+            .where(*due)
+            .group_by(outbox.c.contact_id)
+            .order_by("priority", "first")
+            .limit(BATCH)
+            .subquery()
         )
         query = (
-            select(outbox, contacts.c.revision.label("now"), contacts.c.last_inbound_at)
+            select(outbox, contacts.c.last_inbound_at)
             .join(contacts, contacts.c.id == outbox.c.contact_id)
-            .where(outbox.c.state.in_(WAITING), ~held_back)
-            .order_by(outbox.c.priority, outbox.c.id)
-            .limit(BATCH)
+            .join(turns, turns.c.contact_id == outbox.c.contact_id)
+            .where(*due)
+            .order_by(turns.c.priority, turns.c.first, outbox.c.id)
         )
-        if self._busy:
-            query = query.where(outbox.c.contact_id.not_in(self._busy))
-        rows = (await connection.execute(query)).all()
-        # Urgent rows of other people first, but within one contact the order is that of the ids.
-        first_seen = {row.contact_id: place for place, row in reversed(list(enumerate(rows)))}
-        return sorted(rows, key=lambda row: (first_seen[row.contact_id], row.id))
+        return (await connection.execute(query)).all()
 
     async def _send_all(self, contact_id: int, rows: Sequence[Row[Any]]) -> None:
         """The parcels of one contact in order; the first that must wait holds back the rest."""
         try:
             for row in rows:
                 result = await self._send(row)
-                await self._batcher.put([result])
-                if result.state in WAITING or result.address:
+                await self._mark(result)  # kill-point: outbox-sent-not-marked
+                if result.state in WAITING or result.address:  # kill-point: outbox-marked
                     break
         except Exception as error:
-            # Nothing was marked, so the row is still queued and is tried again.
-            log.error("sending_failed", error=type(error).__name__, where=where(error))
+            # The database is away: nothing was sent, the row is still queued and is tried again.
+            log.error("outbox_failed", error=type(error).__name__, where=where(error))
             await asyncio.sleep(1)
         finally:
             self._busy.discard(contact_id)
             self._wakeups.wake([OUTBOX])
 
+    async def _mark(self, result: Result) -> None:
+        """Write a result down, however long that takes: what was sent is not sent again."""
+        while True:
+            try:
+                return await self._batcher.put([result])
+            except Exception as error:
+                log.error("marking_failed", error=type(error).__name__, where=where(error))
+                await asyncio.sleep(1)
+
     async def _send(self, row: Row[Any]) -> Result:
-        if row.author == "bot" and row.revision < row.now and row.priority > URGENT:
-            return Result(row, State.DROPPED, "a person has taken the case")
         channel = self._channels.get(row.channel)
         if channel is None:
             return Result(row, State.REFUSED, "the channel is not configured")
         if channel.is_local:
             return Result(row, State.SENT)
         pace = self._paces[row.channel]
-        await pace.wait(row.address)
+        await pace.wait(row.address, urgent=row.priority == URGENT)
+        if await self._is_overtaken(row):
+            return Result(row, State.DROPPED, "a person has taken the case")
+        letter = await self._letter(row)
         try:
-            receipt = await channel.send(await self._letter(row), self._clock())
+            receipt = await channel.send(letter, self._clock())  # kill-point: outbox-before-send
         except DeliveryError as error:
             return self._failed(row, error, pace)
+        except Exception as error:
+            log.error("sending_failed", error=type(error).__name__, where=where(error))
+            return self._failed(row, Unknown(f"our fault: {type(error).__name__}"), pace)
         return Result(row, State.SENT, receipt=receipt)
 
     def _failed(self, row: Row[Any], error: DeliveryError, pace: Pace) -> Result:
@@ -220,6 +271,15 @@ class Sender:
             case Gone():
                 return Result(row, State.GONE, error.reason)
         return Result(row, State.REFUSED, error.reason)
+
+    async def _is_overtaken(self, row: Row[Any]) -> bool:
+        """Whether a person took the case since, perhaps while the parcel waited for its turn."""
+        if row.author != "bot" or row.priority == URGENT:
+            return False
+        query = select(contacts.c.revision).where(contacts.c.id == row.contact_id)
+        async with self._database.read() as connection:
+            revision: int | None = (await connection.execute(query)).scalar()
+        return row.revision < (revision or 0)
 
     async def _letter(self, row: Row[Any]) -> Letter:
         return Letter(
@@ -247,6 +307,16 @@ class Sender:
             await _write_rows(connection, results, now)
             for result in results:
                 await _follow(connection, result)
+
+
+def _is_before(earlier: FromClause) -> Exists:
+    """Whether `earlier` is a waiting row of the same contact, this one or one before it."""
+    return exists().where(
+        earlier.c.channel == outbox.c.channel,
+        earlier.c.contact_id == outbox.c.contact_id,
+        earlier.c.state.in_(WAITING),
+        earlier.c.id <= outbox.c.id,
+    )
 
 
 async def _write_rows(

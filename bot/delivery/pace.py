@@ -6,6 +6,7 @@ import time
 from aiolimiter import AsyncLimiter
 
 _FORGET = 10_000
+_LESS = 0.999
 
 
 class Pace:
@@ -24,12 +25,16 @@ class Pace:
         self._chats: dict[str, AsyncLimiter] = {}
         self._paused_until = 0.0
 
-    async def wait(self, address: str) -> None:
-        """Return when the next parcel to this address may leave."""
+    async def wait(self, address: str, *, urgent: bool = False) -> None:
+        """Return when the next parcel to this address may leave; urgent ones pass all others."""
         await self._of(address).acquire()
-        await self._all.acquire()
-        while (rest := self._paused_until - time.monotonic()) > 0:  # noqa: ASYNC110 - a clock
+        # The limiter serves the smallest amount first.
+        amount = _LESS if urgent else 1
+        await self._all.acquire(amount)
+        while (rest := self._paused_until - time.monotonic()) > 0:
             await asyncio.sleep(rest)
+            # What the limiter let through meanwhile must not leave in one burst now.
+            await self._all.acquire(amount)
 
     def pause(self, seconds: float) -> None:
         """Hold everything back: the channel said 429 for the whole bot."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels.base import Channel
@@ -114,12 +114,12 @@ class Pipeline:
     async def next_due(self) -> datetime | None:
         """When the next inbound that waits for a retry is due."""
         async with self._database.read() as connection:
-            query = select(func.min(inbox.c.next_at)).where(inbox.c.state == WAITING)
+            query = select(func.min(inbox.c.next_at)).where(*self._next())
             found: datetime | None = (await connection.execute(query)).scalar()
             return found
 
-    async def _claim(self, connection: AsyncConnection, now: datetime) -> Sequence[Row[Any]]:
-        """The oldest waiting inbound of each contact that nobody else holds."""
+    def _next(self) -> tuple[ColumnElement[bool], ...]:
+        """The oldest waiting inbound of each contact; a channel that is switched off waits too."""
         earlier = inbox.alias()
         is_first = ~exists().where(
             earlier.c.channel == inbox.c.channel,
@@ -127,9 +127,13 @@ class Pipeline:
             earlier.c.state == WAITING,
             earlier.c.id < inbox.c.id,
         )
+        return inbox.c.state == WAITING, inbox.c.channel.in_(self._channels), is_first
+
+    async def _claim(self, connection: AsyncConnection, now: datetime) -> Sequence[Row[Any]]:
+        """What is due and nobody else holds."""
         query = (
             select(inbox)
-            .where(inbox.c.state == WAITING, inbox.c.next_at <= now, is_first)
+            .where(*self._next(), inbox.c.next_at <= now)
             .order_by(inbox.c.id)
             .limit(BATCH)
             .with_for_update(skip_locked=True)

@@ -8,6 +8,7 @@ every sleeper looks again after that.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -105,6 +106,8 @@ async def relay(database: Database, wakeups: Wakeups) -> None:
 
 async def _listen(address: str, wakeups: Wakeups) -> None:
     connection = await asyncpg.connect(address)
+    cut = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: cut.set())
     try:
         await connection.add_listener(
             _CHANNEL, lambda _connection, _pid, _channel, name: wakeups.wake([str(name)])
@@ -112,7 +115,8 @@ async def _listen(address: str, wakeups: Wakeups) -> None:
         wakeups.wake_all()
         while not connection.is_closed():
             # A half-open connection notices nothing by itself: ask now and then.
-            await asyncio.sleep(5)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(cut.wait(), 5)
             await asyncio.wait_for(connection.execute("SELECT 1"), 5)
     finally:
         await connection.close(timeout=1)

@@ -49,6 +49,7 @@ class Worker:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await self._sender.drain(DRAIN)
+        await self._sender.release()
 
     def stop(self) -> None:
         """Begin the stop."""
@@ -74,6 +75,8 @@ class Worker:
         try:
             while not sending.done() and await self._sender.holds_lease():
                 await asyncio.wait([sending], timeout=3)
+            if sending.done():
+                sending.result()
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)

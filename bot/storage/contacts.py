@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import select, tuple_
+import structlog
+from sqlalchemy import Row, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +18,8 @@ EMPTY = msgspec.json.encode(Conversation())
 
 Key = tuple[str, str]
 """Channel and address."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,19 @@ async def load(
             row.id,
             row.channel,
             row.address,
-            msgspec.json.decode(row.state, type=Conversation),
+            _conversation(row),
             row.revision,
             row.reachable,
             row.last_inbound_at,
         )
         for row in rows
     }
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    """The stored state; one that can't be read begins anew, so that nobody else has to wait."""
+    try:
+        return msgspec.json.decode(row.state, type=Conversation)
+    except msgspec.DecodeError:
+        log.error("state_unreadable", contact=row.id)
+        return Conversation()

@@ -21,8 +21,13 @@ async def erase_contact(connection: AsyncConnection, contact_id: int) -> None:
     ).one()
     for table in (outbox, messages, cases):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
+    # What the person sent after this still waits: it is answered, and belongs to a new contact.
     await connection.execute(
-        delete(inbox).where(inbox.c.channel == row.channel, inbox.c.address == row.address)
+        delete(inbox).where(
+            inbox.c.channel == row.channel,
+            inbox.c.address == row.address,
+            inbox.c.state != "waiting",
+        )
     )
     await connection.execute(
         update(contacts).where(contacts.c.id == contact_id).values(state=EMPTY, revision=0)

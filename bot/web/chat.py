@@ -3,13 +3,15 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
+from litestar.params import Parameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Template
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import Helpline
 from bot.channels.webchat import NAME
@@ -31,7 +33,12 @@ PAGE_OF_HISTORY = 50
 KEEP_ALIVE = 15.0
 """Seconds after which an idle stream says something, so that proxies don't cut it."""
 
-_CLIENT_ID = re.compile(r"^[0-9a-f-]{8,40}$")
+_MOST_BYTES = 65_536
+_CLIENT_ID = re.compile(r"[0-9a-f-]{8,40}")
+_COMMAND = re.compile(r"/([a-zA-Z_]{1,32})(?:\s+(\S.{0,63}))?")
+
+MessageId = Annotated[int, Parameter(ge=0, lt=2**53)]
+"""A number of a message that every database and every browser can hold."""
 
 
 class Sent(Struct, frozen=True):
@@ -63,9 +70,17 @@ def _own(inbound: Inbound) -> dict[str, Any]:
     return {
         "client_id": client_id,
         "kind": inbound.kind.value,
-        "text": inbound.argument if inbound.kind is Kind.ACTION else inbound.text,
+        "text": _as_written(inbound),
         "hidden": inbound.kind is Kind.STARTED,
     }
+
+
+def _as_written(inbound: Inbound) -> str:
+    if inbound.kind is Kind.ACTION:
+        return inbound.argument
+    if inbound.kind is Kind.COMMAND:
+        return f"/{inbound.text} {inbound.argument}".strip()
+    return inbound.text
 
 
 def reply_shown(reply: Reply) -> dict[str, Any]:
@@ -89,11 +104,11 @@ async def chat_page(request: AnyRequest) -> Response[Any]:
     visitors: Visitors = request.app.state.visitors
     address = visitors.address_of(request) or visitors.new_address()
     history = await _history(helpline, address, None)
-    lang = _lang(request)
+    lang = _lang_of(history) or _lang(request)
     start = request.query_params.get("start", "")[:64]
     context = {
         "lang": lang,
-        "words": {code: page_words(translator(code)) for code in LANGS},
+        "words": {code: _words(code, helpline.settings.chat_text_limit) for code in LANGS},
         "names": texts.NAMES,
         "state": {
             "history": history,
@@ -118,6 +133,17 @@ async def chat_page(request: AnyRequest) -> Response[Any]:
     return response
 
 
+def _words(lang: Lang, limit: int) -> dict[str, str]:
+    t = translator(lang)
+    return page_words(t) | {"too_long": texts.too_long(t, limit)}
+
+
+def _lang_of(history: list[dict[str, Any]]) -> Lang | None:
+    """The language of the last reply: the page speaks as the conversation does."""
+    found = (message["lang"] for message in reversed(history) if message["author"] == "bot")
+    return next((lang for lang in found if is_lang(lang)), None)
+
+
 def _policy(origins: str) -> str:
     return (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -137,7 +163,7 @@ def _lang(request: AnyRequest) -> Lang:
 
 def _greeting(helpline: Helpline, lang: Lang, start: str) -> list[dict[str, Any]]:
     """What a new visitor sees; it becomes part of the transcript with their first message."""
-    started = _started(lang, start, "preview", "preview", helpline.clock())
+    started = _started(lang, start, "preview", helpline.clock())
     turn = build_turn(
         started,
         Conversation(),
@@ -149,10 +175,11 @@ def _greeting(helpline: Helpline, lang: Lang, start: str) -> list[dict[str, Any]
     return [{"id": 0, "author": "bot", **reply_shown(reply)} for reply in decide(turn).replies]
 
 
-def _started(lang: Lang, start: str, address: str, number: str, now: datetime) -> Inbound:
+def _started(lang: Lang, start: str, address: str, now: datetime) -> Inbound:
+    # Not numbered: of two first messages in a hurry only one begins the conversation.
     return Inbound(
         NAME,
-        f"{address}:{number}:start",
+        f"{address}:start",
         address,
         Kind.STARTED,
         now,
@@ -168,7 +195,7 @@ async def _history(helpline: Helpline, address: str, before: int | None) -> list
 
 
 @get("/chat/history")
-async def chat_history(request: AnyRequest, before: int) -> dict[str, Any]:
+async def chat_history(request: AnyRequest, before: MessageId) -> dict[str, Any]:
     """Older messages than those on the page."""
     address = request.app.state.visitors.address_of(request)
     if address is None:
@@ -189,7 +216,7 @@ async def chat_send(request: AnyRequest) -> Response[dict[str, Any]]:
         return Response({"error": "cookie"}, status_code=401)
     lang = _lang(request)
     sent = await _read(request)
-    if sent is None or not _CLIENT_ID.match(sent.id):
+    if sent is None or not _CLIENT_ID.fullmatch(sent.id):
         return Response({"error": "form"}, status_code=400)
     lang = sent.lang if is_lang(sent.lang) else lang
     if not await limits.allows(address, visitors.network_of(request)):
@@ -200,20 +227,17 @@ async def chat_send(request: AnyRequest) -> Response[dict[str, Any]]:
     inbound = _inbound(sent, address, lang, helpline.clock())
     if inbound is None:
         return Response({"error": "form"}, status_code=400)
-    first = [] if await _is_known(helpline, address) else [_first(sent, address, lang, inbound)]
+    start = _started(lang, sent.start[:64], address, inbound.at)
+    first = [] if await _is_known(helpline, address) else [start]
     await helpline.inbox.accept([*first, inbound])
     return Response({"id": sent.id}, status_code=202)
-
-
-def _first(sent: Sent, address: str, lang: Lang, inbound: Inbound) -> Inbound:
-    return _started(lang, sent.start[:64], address, sent.id, inbound.at)
 
 
 async def _read(request: Request[Any, Any, State]) -> Sent | None:
     body = await request.body()
     try:
-        return msgspec.json.decode(body, type=Sent) if len(body) < 65536 else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(body, type=Sent) if len(body) < _MOST_BYTES else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -244,9 +268,9 @@ def _inbound(sent: Sent, address: str, lang: Lang, now: datetime) -> Inbound | N
         )
     if not text:
         return None
-    if text.startswith("/") and len(text) > 1:
-        command, _, argument = text[1:].partition(" ")
-        return Inbound(kind=Kind.COMMAND, text=command.lower(), argument=argument[:64], **common)
+    if command := _COMMAND.fullmatch(text):
+        name, argument = command.groups(default="")
+        return Inbound(kind=Kind.COMMAND, text=name.lower(), argument=argument, **common)
     return Inbound(kind=Kind.TEXT, text=text, **common)
 
 
@@ -260,14 +284,14 @@ def _is_place(latitude: float | None, longitude: float | None) -> bool:
 
 
 @get("/chat/events")
-async def chat_events(request: AnyRequest, after: int = 0) -> Response[Any]:
+async def chat_events(request: AnyRequest, after: MessageId = 0) -> Response[Any]:
     """Messages as they appear, each once: the id of an event is that of the message."""
     helpline: Helpline = request.app.state.helpline
     address = request.app.state.visitors.address_of(request)
     if address is None:
         return Response({"error": "cookie"}, status_code=401)
     last = request.headers.get("last-event-id", "")
-    start = int(last) if last.isdigit() and len(last) < 18 else max(0, after)
+    start = int(last) if last.isdecimal() and len(last) < 16 else after
     return ServerSentEvent(
         _events(helpline, address, start),
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -283,9 +307,17 @@ async def _events(
         while not helpline.stopping.is_set():
             async with helpline.database.read() as connection:
                 found = await shown_after(connection, NAME, address, after, PAGE_OF_HISTORY)
+                is_erased = await _is_erased(connection, address, after) if found else False
+            if is_erased:
+                yield ServerSentEventMessage(data="{}", event="erased")
             for message in found:
                 after = message.id
                 data = msgspec.json.encode(shown(message)).decode()
                 yield ServerSentEventMessage(data=data, id=str(message.id), event="message")
             if not found and not await listener.wait(KEEP_ALIVE):
                 yield ServerSentEventMessage(data=None, comment="still here")
+
+
+async def _is_erased(connection: AsyncConnection, address: str, seen: int) -> bool:
+    """Whether what a page has seen is gone, so that it must not show it any longer."""
+    return seen > 0 and not await shown_before(connection, NAME, address, seen + 1, 1)

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from markupsafe import Markup, escape
-from phonenumbers import Leniency, PhoneNumberFormat, PhoneNumberMatcher, format_number
+from phonenumbers import (
+    Leniency,
+    PhoneNumberFormat,
+    PhoneNumberMatch,
+    PhoneNumberMatcher,
+    format_number,
+)
 
 from handlers.reply import AnyBlock, Call, Field, Heading, Link, Listing, Paragraph
 
@@ -16,7 +22,8 @@ _URL = re.compile(
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _SHORT = re.compile(
-    r"(?<![\d\w.,+-])(?:112|99[789]|986|116 ?\d{3}|19 \d{3})(?![\d\w]|[ .,:-]\d| (?:zł|PLN|EUR))"
+    r"(?<![\w.,+-])(?<!\d\s)(?:112|99[789]|986|116\s?\d{3})"
+    r"(?!\w|[\s.,:-]\d|\s*(?:zł|зл|грн|PLN|EUR|UAH|USD|[€$%]))"
 )
 
 
@@ -71,8 +78,10 @@ def _bare(url: str) -> str:
 
 
 def _anchor(url: str, label: str) -> Markup:
-    if url.startswith(("tel:", "mailto:")):
+    if url.startswith(("tel:", "sms:", "mailto:")):
         return Markup("<a href='{}'>{}</a>").format(url, label)
+    if not url.lower().startswith(("https://", "http://")):
+        return escape(label)
     return Markup("<a href='{}' target='_blank' rel='noopener noreferrer'>{}</a>").format(
         url, label
     )
@@ -99,9 +108,20 @@ def _found(text: str) -> list[tuple[int, int, Markup]]:
         full = url if url.lower().startswith("http") else f"https://{url}"
         found.append((*match.span(), _anchor(full, url)))
     for phone in PhoneNumberMatcher(text, "PL", leniency=Leniency.VALID):
-        tel = format_number(phone.number, PhoneNumberFormat.E164)
-        found.append((phone.start, phone.end, _anchor(f"tel:{tel}", phone.raw_string)))
+        found.append(_phone(text, phone))
     for match in _SHORT.finditer(text):
         tel = match.group().replace(" ", "")
         found.append((*match.span(), _anchor(f"tel:{tel}", match.group())))
+    # The earliest first; of two that begin together the longer one.
     return sorted(found, key=lambda item: (item[0], -item[1]))
+
+
+def _phone(text: str, phone: PhoneNumberMatch) -> tuple[int, int, Markup]:
+    shown, start = phone.raw_string, phone.start
+    if shown.count("(") > shown.count(")"):
+        start += 1
+        shown = shown[1:]
+    # A number for people who can't hear takes only messages.
+    scheme = "sms" if text[:start].rstrip("( ").endswith("SMS") else "tel"
+    tel = format_number(phone.number, PhoneNumberFormat.E164)
+    return start, phone.end, _anchor(f"{scheme}:{tel}", shown)

@@ -15,6 +15,16 @@ _YEAR = 365 * 24 * 3600
 
 AnyRequest = Request[Any, Any, State]
 
+AnyAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class _Partitioned(Cookie):
+    """A cookie of its own for each site that frames us: browsers block all others there."""
+
+    def to_header(self, **options: Any) -> str:
+        """As the header says it; Python's own cookies learn this attribute in 3.14."""
+        return f"{super().to_header(**options)}; Partitioned"
+
 
 class Visitors:
     """Makes and reads the cookie. It holds a random number and nothing else."""
@@ -38,7 +48,8 @@ class Visitors:
 
     def cookie_for(self, address: str) -> Cookie:
         """The cookie of an address. Inside another site's frame only SameSite=None is sent."""
-        return Cookie(
+        sort = _Partitioned if self._is_public else Cookie
+        return sort(
             key=COOKIE,
             value=self._signer.dumps(address),
             max_age=_YEAR,
@@ -49,20 +60,36 @@ class Visitors:
         )
 
     def network_of(self, request: AnyRequest) -> str:
-        """The address the request comes from, for the limits; believed from trusted proxies."""
+        """The network the request comes from, for the limits; believed from trusted proxies."""
         peer = request.client.host if request.client else ""
         if not self._is_trusted(peer):
-            return peer
-        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+            return _network(peer)
+        # A proxy may add a header of its own instead of a word to the one that is there.
+        lines = ",".join(request.headers.getall("x-forwarded-for", []))
+        forwarded = [part.strip() for part in lines.split(",")]
         # From the right: what stands further left was written by whoever called the proxy.
         outside = (part for part in reversed(forwarded) if part and not self._is_trusted(part))
-        return next(outside, peer)
+        return _network(next(outside, peer))
 
     def _is_trusted(self, host: str) -> bool:
-        try:
-            return any(ipaddress.ip_address(host) in net for net in self._proxies)
-        except ValueError:
-            return False
+        address = _address(host)
+        return address is not None and any(address in net for net in self._proxies)
+
+
+def _address(host: str) -> AnyAddress | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _network(host: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 one: whoever has one address there has them all."""
+    address = _address(host)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address or host)
 
 
 def is_same_origin(request: AnyRequest, base_url: str) -> bool:

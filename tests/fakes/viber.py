@@ -154,16 +154,15 @@ class FakeViber:
         """Post an event to the webhook, signed by a token, or not at all with None."""
         self._must_be_wanted(event)
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
-        signature = sign(token, body) if token is not None else None
-        headers = {"Content-Type": "application/json"}
-        query = {}
-        if signature and signed_in == "header":
-            headers[SIGNATURE_HEADER] = signature
-        elif signature:
-            query["sig"] = signature
-        async with self._client.post(
-            self.webhook, data=body, headers=headers, params=query
-        ) as said:
+        return await self._post(self.webhook, body, token, signed_in)
+
+    async def _post(self, url: str, body: bytes, token: str | None, signed_in: str) -> Heard:
+        headers, query = {"Content-Type": "application/json"}, {}
+        if token is not None and signed_in == "header":
+            headers[SIGNATURE_HEADER] = sign(token, body)
+        elif token is not None:
+            query["sig"] = sign(token, body)
+        async with self._client.post(url, data=body, headers=headers, params=query) as said:
             return Heard(said.status, await said.read())
 
     async def wait_sent(self, count: int) -> list[Json]:
@@ -218,26 +217,25 @@ class FakeViber:
         if body is None:
             return await BAD_TOKEN.give(request)
         wanted = tuple(body.get("event_types", sorted(EVENT_TYPES)))
-        given = answer(0, "ok", event_types=list(wanted))
-        before, self.webhook = self.webhook, body["url"]
         if not set(wanted) <= EVENT_TYPES:
             given = answer(3, "badData: event_types")
-        elif self.webhook and not await self._answers_at_once():
-            self.webhook, given = before, INVALID_URL
+        elif body["url"] and not await self._may_be_called(body["url"]):
+            given = INVALID_URL
         else:
-            self.event_types = wanted if self.webhook else ()
+            given = answer(0, "ok", event_types=list(wanted))
+            self.webhook, self.event_types = body["url"], wanted if body["url"] else ()
         await self._remember(Call("set_webhook", body))
         return await given.give(request)
 
-    async def _answers_at_once(self) -> bool:
-        """Whether the webhook is one Viber would call, and answers the first event with 200."""
-        if not self.webhook.startswith(("https://", "http://127.0.0.1:")):
+    async def _may_be_called(self, url: str) -> bool:
+        """Whether it is a URL that Viber would call, and it answers a first event with 200."""
+        if not url.startswith(("https://", "http://127.0.0.1:")):
             return False
         if not self.calls_back:
             return True
-        event = {"event": "webhook", "timestamp": 1795427999000, "message_token": 241256543215}
+        first = b'{"event":"webhook","timestamp":1795427999000,"message_token":241256543215}'
         try:
-            return (await self.deliver(event)).http == 200
+            return (await self._post(url, first, TOKEN, "header")).http == 200
         except aiohttp.ClientError:
             return False
 

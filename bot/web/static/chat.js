@@ -6,12 +6,11 @@
   const byId = (id) => document.getElementById(id);
   const state = JSON.parse(byId("state").textContent);
   const words = JSON.parse(byId("words").textContent);
-  const log = byId("log"), main = byId("main"), form = byId("form"), field = byId("text");
+  const live = byId("live"), log = byId("log"), main = byId("main"), form = byId("form"), field = byId("text");
   const notice = byId("notice"), jump = byId("jump"), language = byId("language");
   const pending = new Map();
   const drawn = new Set();
-  const started = Boolean(state.history.length);
-  let lang = state.lang, last = 0, first = 0, greeting = [], waiting = null, stream = null;
+  let lang = state.lang, last = 0, first = 0, preview = [], waiting = null, stream = null;
 
   const word = (key) => words[lang][key];
   const store = {
@@ -41,13 +40,19 @@
     }
   }
 
+  // ---- where one reads: at the end, unless one has scrolled up to read ----
+  let ended = true;
   const isAtEnd = () => main.scrollHeight - main.scrollTop - main.clientHeight < 120;
-  function toEnd(target) {
-    // A long answer is read from its beginning, not from its end.
-    if (target && target.offsetHeight > main.clientHeight * 0.8) main.scrollTop = target.offsetTop - 8;
-    else main.scrollTop = main.scrollHeight;
+  function toEnd(from) {
+    // What is new is read from its beginning: a long answer is not scrolled past.
+    main.scrollTop = from ? Math.min(main.scrollHeight, from.offsetTop - 8) : main.scrollHeight;
+    ended = isAtEnd();
     jump.hidden = true;
   }
+  main.addEventListener("scroll", () => { ended = isAtEnd(); if (ended) jump.hidden = true; });
+  // A keyboard that opens, or a field that grows, must not cover what is being read.
+  new ResizeObserver(() => { if (ended) main.scrollTop = main.scrollHeight; }).observe(main);
+  jump.addEventListener("click", () => { toEnd(); main.focus({ preventScroll: true }); });
 
   function buttonsOf(message) {
     const box = element("div", { class: "buttons", lang: message.lang });
@@ -66,19 +71,15 @@
     return box;
   }
 
-  function textOf(message) {
-    if (message.kind === "location") return `📍 ${word("chose")}`;
-    return message.text;
-  }
+  const textOf = (message) => (message.kind === "location" ? `📍 ${word("chose")}` : message.text);
 
   function draw(message) {
     if (message.author === "contact") {
-      const item = element("li", { class: "message contact", dir: "auto" });
-      item.append(element("span", { class: "visually-hidden" }, `${word("you")}: `), textOf(message), element("span", { class: "state" }));
-      return [item];
+      const you = element("span", { class: "visually-hidden" }, element("span", { "data-word": "you" }, word("you")), ": ");
+      return [element("li", { class: "message contact" }, you, element("span", { class: "text", dir: "auto" }, textOf(message)), element("span", { class: "state" }))];
     }
     const item = element("li", { class: `message ${message.author}${message.urgent ? " urgent" : ""}`, lang: message.lang });
-    const author = word(message.author) || "";
+    const author = (words[message.lang] || words[lang])[message.author] || "";
     item.append(element("p", { class: message.author === "operator" ? "author" : "visually-hidden" }, author));
     const body = element("div");
     body.innerHTML = message.html; // rendered and escaped by the server, see bot/web/chat_html.py
@@ -86,20 +87,40 @@
     return message.buttons.length || message.place ? [item, element("li", {}, buttonsOf(message))] : [item];
   }
 
-  function show(message, { live = true } = {}) {
-    if (message.id && drawn.has(message.id)) return;
-    if (message.id) { drawn.add(message.id); last = Math.max(last, message.id); first = first || message.id; }
-    if (greeting.length) { greeting.forEach((node) => node.remove()); greeting = []; }
-    if (message.author === "contact") {
-      const mine = pending.get(message.client_id);
-      if (mine) { mine.item.remove(); pending.delete(message.client_id); }
-      if (message.hidden || !textOf(message)) return;
-    } else hideTyping();
-    const atEnd = isAtEnd();
+  function show(message) {
+    if (drawn.has(message.id)) return;
+    drawn.add(message.id);
+    last = Math.max(last, message.id);
+    first = first || message.id;
+    const isOwn = message.author === "contact";
+    if (isOwn ? isSettled(message) || message.hidden || !textOf(message) : isPreviewed(message)) { showTyping(); return; }
+    const atEnd = ended;
     const nodes = draw(message);
     for (const node of nodes) log.insertBefore(node, firstPending());
-    if (atEnd || message.author === "contact" || !live) toEnd(live ? nodes[0] : null);
+    showTyping();
+    if (atEnd || isOwn) toEnd(nodes[0]);
     else jump.hidden = false;
+  }
+
+  // The greeting is on the page before anything is stored. The stored one takes its place.
+  function isPreviewed(message) {
+    if (preview.length && preview[0].html === message.html) { preview.shift(); return true; }
+    for (const { nodes } of preview) nodes.forEach((node) => node.remove());
+    preview = [];
+    return false;
+  }
+
+  // One's own message is on the page before the server has it; then it only stops being pending.
+  function isSettled(message) {
+    const mine = pending.get(message.client_id);
+    if (!mine) return false;
+    const inPlace = firstPending() === mine.item;
+    pending.delete(message.client_id);
+    keepUnsent();
+    mine.item.classList.remove("failed");
+    mine.item.querySelector(".state").replaceChildren();
+    if (!inPlace) log.insertBefore(mine.item, firstPending());
+    return true;
   }
 
   const firstPending = () => {
@@ -108,25 +129,39 @@
   };
 
   function showTyping() {
-    hideTyping();
-    waiting = element("li", { class: "typing" }, element("span", { class: "visually-hidden" }, word("typing")), element("i"), element("i"), element("i"));
-    log.append(waiting);
-    toEnd();
+    const isAwaited = [...pending.values()].some((entry) => entry.taken);
+    if (!isAwaited) {
+      if (waiting) waiting.remove();
+      waiting = null;
+    } else if (!waiting) {
+      waiting = element("li", { class: "typing" }, element("span", { class: "visually-hidden" }, word("typing")), element("i"), element("i"), element("i"));
+      log.append(waiting);
+      if (ended) toEnd();
+    }
   }
-  function hideTyping() { if (waiting) { waiting.remove(); waiting = null; } }
 
   // ---- sending: each message has our own number, so that one sent twice arrives once ----
   const number = () => (crypto.randomUUID ? crypto.randomUUID() : `${Date.now().toString(16)}-${Math.random().toString(16).slice(2, 14)}`);
   let queue = Promise.resolve();
 
   function say(body, shown) {
-    const id = number();
+    notice.textContent = "";
+    post({ ...body, id: number(), lang, start: state.start }, shown);
+  }
+
+  function post(body, shown) {
     const item = draw({ author: "contact", text: shown, kind: body.kind })[0];
-    const entry = { item, body: { ...body, id, lang, start: state.start } };
-    pending.set(id, entry);
-    log.append(item);
+    pending.set(body.id, { item, body, shown, taken: false, failed: false });
+    keepUnsent();
+    log.insertBefore(item, waiting);
     toEnd();
-    queue = queue.then(() => deliver(id));
+    queue = queue.then(() => deliver(body.id));
+  }
+
+  // A reload or a lost tab must not lose what is still on its way. A place is not kept.
+  function keepUnsent() {
+    const unsent = [...pending.values()].filter((entry) => !entry.taken && entry.body.kind !== "location");
+    store.set("unsent", unsent.length ? JSON.stringify(unsent.map(({ body, shown }) => ({ body, shown }))) : "");
   }
 
   async function deliver(id, attempt = 0) {
@@ -134,6 +169,7 @@
     if (!entry) return;
     const mark = entry.item.querySelector(".state");
     entry.item.classList.remove("failed");
+    entry.failed = false;
     mark.textContent = attempt ? word("offline") : "";
     let answer;
     try {
@@ -141,13 +177,33 @@
     } catch {
       answer = null;
     }
-    if (answer && answer.ok) { mark.textContent = ""; notice.textContent = ""; if (pending.has(id)) showTyping(); connect(); return; }
+    if (answer && answer.ok) { arrived(id); return; }
     const told = answer ? await answer.json().catch(() => ({})) : {};
-    if (told.notice) { fail(id, told.notice); return; }
-    if (answer && answer.status === 401) { location.reload(); return; }
-    if (answer && answer.status < 500) { fail(id, ""); return; }
-    if (attempt < 6) { mark.textContent = word("offline"); await new Promise((done) => setTimeout(done, 1000 * 2 ** attempt)); return deliver(id, attempt + 1); }
-    fail(id, "");
+    if (answer && answer.status === 401 && !store.get("renewed")) { store.set("renewed", "1"); location.reload(); return; }
+    if (answer && answer.status < 500) { fail(id, told.notice || ""); return; }
+    if (attempt >= 6) { fail(id, ""); return; }
+    mark.textContent = word("offline");
+    await pause(1000 * 2 ** attempt);
+    await deliver(id, attempt + 1);
+  }
+
+  const pause = (milliseconds) => new Promise((done) => {
+    setTimeout(done, milliseconds);
+    addEventListener("online", done, { once: true });
+  });
+
+  function arrived(id) {
+    store.set("renewed", "");
+    const entry = pending.get(id);
+    if (entry) {
+      entry.taken = true;
+      entry.item.querySelector(".state").textContent = "";
+      // A connection may be dead without anybody having noticed.
+      setTimeout(() => { if (pending.has(id)) reconnect(); }, 10000);
+    }
+    keepUnsent();
+    showTyping();
+    connect();
   }
 
   function fail(id, why) {
@@ -155,26 +211,34 @@
     if (!entry) return;
     notice.textContent = why;
     entry.item.classList.add("failed");
-    const mark = entry.item.querySelector(".state");
-    const again = element("button", { type: "button", class: "again" }, word("failed"));
-    again.addEventListener("click", () => { queue = queue.then(() => deliver(id)); });
-    mark.replaceChildren(document.createElement("br"), again);
+    entry.failed = true;
+    const again = element("button", { type: "button", class: "again", "data-word": "failed" }, word("failed"));
+    again.addEventListener("click", () => { tryAgain(id); main.focus({ preventScroll: true }); });
+    entry.item.querySelector(".state").replaceChildren(again);
+    if (ended) toEnd();
   }
+
+  const tryAgain = (id) => { queue = queue.then(() => deliver(id)); };
 
   function press(button) {
     if (button.action.startsWith("l:")) speak(button.action.slice(2));
-    say({ kind: "action", text: `${button.action}\n${button.label}` }, button.label);
+    const text = `${button.action}\n${button.label}`;
+    const newest = [...pending.values()].pop();
+    // Tapped twice in a hurry is meant once.
+    if (newest?.body.text !== text) say({ kind: "action", text }, button.label);
+    else if (newest.failed) tryAgain(newest.body.id);
   }
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = field.value.trim();
+    field.focus();
     if (!text) return;
+    if ([...text].length > state.limit) { notice.textContent = word("too_long"); return; }
     say({ kind: "text", text }, text);
     field.value = "";
     store.set("draft", "");
     grow();
-    field.focus();
   });
   field.addEventListener("keydown", (event) => {
     // On a phone Enter makes a line; with a keyboard it sends and Shift+Enter makes a line.
@@ -186,17 +250,19 @@
   const grow = () => { field.style.height = "auto"; field.style.height = `${field.scrollHeight + 3}px`; };
   field.addEventListener("input", () => { grow(); store.set("draft", field.value); });
 
+  let locating = false;
   function sharePlace() {
-    if (!navigator.geolocation) { notice.textContent = word("place_refused"); return; }
+    if (locating) return;
+    const refused = () => { locating = false; notice.textContent = word("place_refused"); field.focus(); };
+    if (!navigator.geolocation) { refused(); return; }
+    locating = true;
     navigator.geolocation.getCurrentPosition(
-      ({ coords }) => say({ kind: "location", latitude: coords.latitude, longitude: coords.longitude }, ""),
-      () => { notice.textContent = word("place_refused"); field.focus(); },
+      ({ coords }) => { locating = false; say({ kind: "location", latitude: coords.latitude, longitude: coords.longitude }, ""); },
+      refused,
       { timeout: 15000, maximumAge: 60000 },
     );
   }
   byId("place").addEventListener("click", sharePlace);
-  jump.addEventListener("click", () => toEnd());
-  main.addEventListener("scroll", () => { if (isAtEnd()) jump.hidden = true; });
   language.addEventListener("change", () => {
     const name = language.selectedOptions[0].textContent;
     press({ action: `l:${language.value}`, label: name });
@@ -205,38 +271,71 @@
   // ---- leaving in a hurry: the page is emptied at once and replaced in the history ----
   byId("leave").addEventListener("click", () => {
     if (stream) stream.close();
+    pending.clear();
+    keepUnsent();
     store.set("draft", "");
     document.title = "…";
     document.body.replaceChildren();
-    location.replace("https://pl.wikipedia.org/");
+    // In a frame it is the page around us that must go.
+    const whole = window.top || window;
+    try { whole.location.replace("https://pl.wikipedia.org/"); } catch { location.replace("https://pl.wikipedia.org/"); }
   });
 
   // ---- live replies ----
+  let rest = 3000;
   function connect() {
     if (stream && stream.readyState !== EventSource.CLOSED) return;
-    stream = new EventSource(`/chat/events?after=${last}`);
-    stream.addEventListener("message", (event) => { show(JSON.parse(event.data)); });
-    stream.addEventListener("error", () => {
-      if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+    const opened = new EventSource(`/chat/events?after=${last}`);
+    stream = opened;
+    opened.addEventListener("open", () => { rest = 3000; });
+    opened.addEventListener("message", (event) => { show(JSON.parse(event.data)); });
+    opened.addEventListener("erased", empty);
+    opened.addEventListener("error", () => {
+      if (opened !== stream || opened.readyState !== EventSource.CLOSED) return;
+      setTimeout(connect, rest);
+      rest = Math.min(30000, rest * 2);
     });
   }
-  addEventListener("online", connect);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) connect(); });
+  function reconnect() {
+    if (stream) stream.close();
+    connect();
+  }
+  addEventListener("online", reconnect);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) reconnect(); });
   addEventListener("pagehide", () => { if (stream) stream.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 
+  // Everything was deleted on the server, here or in another tab: the page keeps nothing either.
+  function empty() {
+    log.replaceChildren();
+    preview = [];
+    first = 0;
+    for (const [id, entry] of pending) {
+      if (entry.taken || entry.body.text?.startsWith("er\n")) pending.delete(id);
+      else log.append(entry.item);
+    }
+    keepUnsent();
+    waiting = null;
+  }
+
   // ---- older messages ----
   if (state.history.length >= 50) {
-    const more = element("button", { type: "button" }, word("more"));
+    const more = element("button", { type: "button", "data-word": "more" }, word("more"));
     const box = element("li", { class: "buttons more" }, more);
     log.append(box);
     more.addEventListener("click", async () => {
-      const answer = await fetch(`/chat/history?before=${first}`);
-      const older = (await answer.json()).messages;
+      let older;
+      try {
+        older = (await (await fetch(`/chat/history?before=${first}`)).json()).messages;
+      } catch {
+        notice.textContent = word("offline");
+        return;
+      }
       const anchor = box.nextSibling, height = main.scrollHeight;
       for (const message of older) {
-        if (drawn.has(message.id) || message.hidden) continue;
+        if (drawn.has(message.id)) continue;
         drawn.add(message.id);
+        if (message.hidden || (message.author === "contact" && !textOf(message))) continue;
         for (const node of draw(message)) log.insertBefore(node, anchor);
       }
       if (older.length) first = older[0].id;
@@ -245,15 +344,16 @@
     });
   }
 
-  log.setAttribute("aria-live", "off");
-  state.history.forEach((message) => show(message, { live: false }));
-  const newest = [...state.history].reverse().find((message) => message.author === "bot");
-  if (newest && words[newest.lang]) speak(newest.lang);
-  if (!started) greeting = state.greeting.flatMap((message) => { const nodes = draw(message); log.append(...nodes); return nodes; });
-  log.setAttribute("aria-live", "polite");
+  live.setAttribute("aria-live", "off");
+  state.history.forEach(show);
+  preview = state.greeting.map((message) => { const nodes = draw(message); log.append(...nodes); return { html: message.html, nodes }; });
+  live.setAttribute("aria-live", "polite");
   field.value = store.get("draft") || "";
   grow();
   toEnd();
-  if (!started) main.scrollTop = 0;
+  if (preview.length) { main.scrollTop = 0; ended = isAtEnd(); }
+  const stored = new Set(state.history.map((message) => message.client_id));
+  for (const { body, shown } of JSON.parse(store.get("unsent") || "[]")) if (!stored.has(body.id)) post(body, shown);
+  keepUnsent();
   connect();
 })();

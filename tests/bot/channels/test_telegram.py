@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from telegram import BotCommand, Location, Venue
 
@@ -138,6 +138,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(name=st.sampled_from(sorted(EXPECTED)), value=JSON, data=st.data())
 def test_no_update_can_stop_the_reading(name: str, value: Any, data: st.DataObject) -> None:
     """Whatever stands in whatever place, it is read or left, and the next update is reached."""
