@@ -51,7 +51,7 @@ def text_of(blocks: tuple[AnyBlock, ...]) -> str:
 
 def pieces(text: str, limit: int) -> Iterator[str]:
     """Plain text cut into pieces of at most `limit` characters, between sentences or words."""
-    rest = text.strip()
+    rest = text
     while len(rest) > limit:
         window = rest[: limit + 1]
         cut = max(window.rfind(". ") + 1, window.rfind("\n"))

@@ -273,13 +273,13 @@ class Sender:
         return Result(row, State.REFUSED, error.reason)
 
     async def _is_overtaken(self, row: Row[Any]) -> bool:
-        """Whether a person took the case since, perhaps while the parcel waited for its turn."""
+        """Whether a person took the case, or erased it, perhaps while the parcel waited here."""
         if row.author != "bot" or row.priority == URGENT:
             return False
-        query = select(contacts.c.revision).where(contacts.c.id == row.contact_id)
+        query = select(contacts.c.revision).join(outbox).where(outbox.c.id == row.id)
         async with self._database.read() as connection:
             revision: int | None = (await connection.execute(query)).scalar()
-        return row.revision < (revision or 0)
+        return revision is None or bool(row.revision < revision)
 
     async def _letter(self, row: Row[Any]) -> Letter:
         return Letter(

@@ -74,7 +74,8 @@ class Listener:
     async def wait(self, seconds: float = IDLE) -> bool:
         """Sleep until woken (True) or for so many seconds (False)."""
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            if not self._event.is_set():
+                await asyncio.wait_for(self._event.wait(), seconds)
         except TimeoutError:
             return False
         finally:

@@ -22,8 +22,8 @@ _URL = re.compile(
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _SHORT = re.compile(
-    r"(?<![\w.,+-])(?<!\d\s)(?:112|99[789]|986|116\s?\d{3})"
-    r"(?!\w|[\s.,:-]\d|\s*(?:zł|зл|грн|PLN|EUR|UAH|USD|[€$%]))"
+    r"(?<![\w.,/+-])(?:112|99[789]|986|116\s?\d{3})"
+    r"(?!\w|[\s.,:/-]\d|\s*(?:zł|зл|грн|PLN|EUR|UAH|USD|[€$%]))"
 )
 
 
@@ -35,7 +35,7 @@ def html_of(blocks: tuple[AnyBlock, ...]) -> Markup:
 def _block(block: AnyBlock) -> Iterator[Markup]:
     match block:
         case Heading(text=text):
-            yield Markup("<h3>{}</h3>").format(text)
+            yield Markup("<h2>{}</h2>").format(text)
         case Paragraph(text=text, small=small):
             template = "<p class='small'>{}</p>" if small else "<p>{}</p>"
             yield Markup(template).format(linked(text))

@@ -11,6 +11,9 @@ from bot.channels.plain import text_of
 from handlers.reply import Reply
 from handlers.turn import Inbound
 
+PATIENCE = 10.0
+"""Seconds a test waits for what should happen at once."""
+
 Happening = Callable[[], Awaitable[None]]
 
 
@@ -29,6 +32,9 @@ class FarEnd:
     before_taking: Happening | None = None
     """Happens while the bot waits for the answer."""
 
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Event()
+
     def render(self, reply: Reply) -> tuple[bytes, ...]:
         """One parcel for each reply: its text."""
         return (text_of(reply.blocks).encode(),)
@@ -46,7 +52,15 @@ class FarEnd:
         if error:
             raise error
         self.taken.append((letter.address, letter.parcel.decode()))
+        self._changed.set()
         return Receipt(external_id=str(len(self.taken)))
+
+    async def wait_for_taken(self, count: int) -> None:
+        """Return when so many parcels are taken."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.taken) < count:
+                await self._changed.wait()
+                self._changed.clear()
 
     async def close(self) -> None:
         """Nothing to close."""

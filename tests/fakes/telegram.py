@@ -174,8 +174,8 @@ class FakeTelegram:
     ) -> None:
         await self._client.close()
         await self._runner.cleanup()
-        if error is None:
-            assert self.strangers == []
+        if error is None and self.strangers:
+            raise AssertionError("; ".join(self.strangers))
 
     def answer_next(self, *answers: Answer, method: str = "sendMessage") -> None:
         """Answer the next calls of a method like this, one after the other."""
@@ -203,15 +203,19 @@ class FakeTelegram:
                 told = [f"{call.method} {call.status}" for call in self.calls]
                 raise AssertionError(f"it did not happen; {self.refusals=} {told=}") from None
 
-    async def wait_for_messages(self, count: int) -> list[Message]:
-        """All messages, when there are so many."""
-        await self.wait_until(lambda: len(self.messages) >= count)
-        return list(self.messages)
+    async def wait_for_messages(self, count: int, chat: int | None = None) -> list[Message]:
+        """All messages (to a chat), when there are so many."""
+        await self.wait_until(lambda: len(self.messages_to(chat)) >= count)
+        return self.messages_to(chat)
 
     async def wait_for_calls(self, method: str, count: int = 1) -> list[Call]:
         """All calls of a method, when so many are dealt with."""
         await self.wait_until(lambda: len(self.calls_of(method)) >= count)
         return self.calls_of(method)
+
+    def messages_to(self, chat: int | None) -> list[Message]:
+        """What a chat shows; None: what all chats show."""
+        return [message for message in self.messages if chat in (None, message.chat_id)]
 
     def calls_of(self, method: str) -> list[Call]:
         """The calls of a method that are dealt with."""

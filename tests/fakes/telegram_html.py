@@ -31,7 +31,7 @@ NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
 _NAME = re.compile(r"[^ \t\r\n\0\v>]*")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|([a-zA-Z]+));?")
-_ATTRIBUTE = re.compile(r"""\s*([^\s=>"']*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+)))?""")
+_ATTRIBUTE = re.compile(r"""\s*([^\s=>"']*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([\w.-]*)))?""")
 _SPACES = re.compile(r"\s*")
 
 

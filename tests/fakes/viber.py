@@ -128,7 +128,8 @@ class FakeViber:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/pa"
-        self._client = aiohttp.ClientSession()
+        # A connection for each event: a server that stops need not wait for ours to close.
+        self.client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         return self
 
     async def __aexit__(
@@ -137,7 +138,7 @@ class FakeViber:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._client.close()
+        await self.client.close()
         await self._runner.cleanup()
 
     def answer_next(self, *answers: Answer) -> None:
@@ -162,7 +163,7 @@ class FakeViber:
             headers[SIGNATURE_HEADER] = sign(token, body)
         elif token is not None:
             query["sig"] = sign(token, body)
-        async with self._client.post(url, data=body, headers=headers, params=query) as said:
+        async with self.client.post(url, data=body, headers=headers, params=query) as said:
             return Heard(said.status, await said.read())
 
     async def wait_sent(self, count: int) -> list[Json]:
