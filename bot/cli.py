@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bot.app import Helpline, load_knowledge, utc_now
 from bot.ask import answer_lines, print_answer
+from bot.evaluate import print_report, read_cases, write_html
 from bot.logs import set_up_logs
 from bot.settings import Settings, SettingsError, load_settings
 from bot.storage.cases import list_cases
@@ -220,6 +221,21 @@ def ask(
         answer_lines(sys.stdin, sys.stdout, knowledge, settings, utc_now())
     else:
         print_answer(str(text), lang, knowledge, settings, utc_now(), explain=explain)
+
+
+@cli.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Labelled messages, JSON lines.", exists=True)],
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures too.")] = None,
+    content: ContentOption = None,
+    langs: LangsOption = "uk,ru,en,pl",
+) -> None:
+    """How well the messages of a file are understood."""
+    settings = _settings(content)
+    found = read_cases(file, load_knowledge(settings, _langs(langs)), settings, utc_now())
+    print_report(found)
+    if html:
+        write_html(found, html)
 
 
 @cli.command()

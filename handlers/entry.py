@@ -98,7 +98,7 @@ def call_block(turn: Turn, contact: Contact) -> Call:
 def _about(turn: Turn, contact: Contact) -> Iterator[str]:
     t = turn.t
     if contact.about:
-        yield contact.about[turn.lang]
+        yield contact.about[turn.lang].rstrip(".")
     if contact.hours:
         yield _when_open(turn, Hours(contact.hours))
     if contact.languages and set(contact.languages) != set(LANGS):

@@ -57,6 +57,8 @@ class Content:
     cards: Mapping[CrisisKind, CrisisCard]
     rules: tuple[CrisisRules, ...]
     outside: Mapping[str, Mapping[Lang, tuple[str, ...]]]
+    elsewhere: tuple[str, ...] = ()
+    """Phrases that name a place whose rules are not ours."""
     lines: Mapping[str, Mapping[Location, int]] = field(default_factory=dict)
     """For each entry id: where its keys stand in the file, for later checks."""
 
@@ -161,6 +163,7 @@ def read_content(folder: Path = CONTENT, langs: tuple[Lang, ...] = LANGS) -> Con
         entries=entries,
         phrasings=phrasings,
         outside=outside,
+        elsewhere=tuple(_read_lines(folder / "questions" / "elsewhere.txt")),
         lines=lines,
         **parts,
     )

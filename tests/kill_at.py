@@ -52,13 +52,14 @@ class Death:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the command after `--`, watched for the marker before it."""
+    """Run the command after `--`, watched for the marker before it, if there is one."""
     split = list(arguments).index("--")
-    marker, *count = arguments[:split]
-    death = Death(marker, int(count[0]) if count else 1)
+    if split:
+        marker, *count = arguments[:split]
+        death = Death(marker, int(count[0]) if count else 1)
+        threading.settrace(death)
+        sys.settrace(death)
     sys.argv = ["helpline", *arguments[split + 1 :]]
-    threading.settrace(death)
-    sys.settrace(death)
     helpline()
 
 

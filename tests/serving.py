@@ -74,11 +74,11 @@ class Server:
         self.settings, self.knowledge, self._clock = settings, knowledge, clock
         self.url = settings.base_url()
 
-    def start(self) -> None:
-        """Serve; return when it listens."""
+    def start(self, *, works: bool = True) -> None:
+        """Serve; return when it listens. Without `works` it takes messages and answers none."""
         helpline = Helpline.of(self.settings, self.knowledge, self._clock)
         config = uvicorn.Config(
-            create_web(helpline, works=True),
+            create_web(helpline, works=works),
             host=self.settings.host,
             port=self.settings.port,
             log_config=None,

@@ -68,8 +68,8 @@ def _call(call: Call) -> Markup:
         " open" if call.is_open else "",
         number,
         call.name,
-        Markup("").join(Markup(" · {}").format(link) for link in links),
         Markup("<small>{}</small>").format(call.about) if call.about else "",
+        Markup("<span class='links'>{}</span>").format(Markup(" ").join(links)) if links else "",
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.entries import CrisisCard
 from knowledge.files import Content, read_content
@@ -21,10 +22,13 @@ from knowledge.languages import Lang, is_lang
 from knowledge.search.calibrate import Calibration
 from knowledge.search.engine import Engine, labelled_lines
 from knowledge.search.features import SPACE, features
-from knowledge.search.language_id import LanguageId, count_grams
+from knowledge.search.language_id import LanguageId, learnt_counts
+from knowledge.search.phrases import PhraseBook
 from knowledge.search.rank import Ranker, idf_of, quantise, vector_values
 
-FORMAT = 1
+Column = NDArray[np.float32]
+
+FORMAT = 2
 """Raised whenever features, training or the file change: older files are then rebuilt."""
 
 
@@ -90,6 +94,7 @@ def load(path: Path, key: str, content: Content) -> Engine:
         Calibration(),
         LanguageId(head["grams"]),
         crisis_topics(content.cards.values()),
+        PhraseBook(content.elsewhere),
     )
 
 
@@ -109,7 +114,7 @@ def build(content: Content, path: Path) -> None:
     head = {
         "key": fingerprint(content),
         "labels": ranker.labels,
-        "grams": {lang: count_grams(texts) for lang, texts in by_language.items()},
+        "grams": learnt_counts(by_language),
     }
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
         np.savez(
@@ -125,6 +130,7 @@ def build(content: Content, path: Path) -> None:
 
 def train(texts: list[str], labels: list[str]) -> Ranker:
     """A linear classifier over the texts; deterministic."""
+    from joblib import Parallel, delayed
     from scipy.sparse import csr_matrix
     from sklearn.svm import LinearSVC
 
@@ -136,13 +142,22 @@ def train(texts: list[str], labels: list[str]) -> Ranker:
         values.append(vector_values(term, idf[found]))
         starts.append(starts[-1] + len(found))
     matrix = csr_matrix(
-        (np.concatenate(values), np.concatenate(indices), starts), shape=(len(texts), SPACE)
+        (np.concatenate(values).astype(np.float64), np.concatenate(indices), starts),
+        shape=(len(texts), SPACE),
     )
     names = tuple(sorted(set(labels)))
-    classifier = LinearSVC(C=1.0, random_state=0)
-    classifier.fit(matrix, np.array([names.index(label) for label in labels]))
-    weights, scales = quantise(classifier.coef_.T.astype(np.float32))
-    return Ranker(names, idf, weights, scales, classifier.intercept_.astype(np.float32))
+    numbers = np.array([names.index(label) for label in labels])
+
+    def fit(number: int) -> tuple[Column, float]:
+        classifier = LinearSVC(C=1.0, tol=0.02, random_state=0)
+        classifier.fit(matrix, numbers == number)
+        return classifier.coef_[0].astype(np.float32), float(classifier.intercept_[0])
+
+    # One label against all others, side by side: liblinear lets other threads run.
+    fitted = Parallel(n_jobs=-1, prefer="threads")(delayed(fit)(n) for n in range(len(names)))
+    weights, scales = quantise(np.stack([column for column, _ in fitted], axis=1))
+    bias = np.array([bias for _, bias in fitted], dtype=np.float32)
+    return Ranker(names, idf, weights, scales, bias)
 
 
 def main() -> None:

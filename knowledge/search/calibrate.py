@@ -15,14 +15,14 @@ class Calibration:
     """How scores become probabilities and what they must reach. Probabilities are 0 to 1."""
 
     temperature: float = 6.0
-    answer: float = 0.45
-    choices: float = 0.30
-    human: float = 0.50
-    outside: float = 0.40
-    crisis: float = 0.50
-    known_enough: float = 0.75
-    """A share of known features from which the keyboard layout is not doubted."""
-    layout_lead: float = 0.25
+    answer: float = 0.30
+    choices: float = 0.15
+    human: float = 0.35
+    outside: float = 0.30
+    crisis: float = 0.40
+    fluent: float = -7.0
+    """A fluency (language_id.fluency) from which the keyboard layout is not doubted."""
+    layout_lead: float = 1.0
     longest: int = 1500
     """Characters of a message that are looked at."""
 

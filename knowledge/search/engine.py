@@ -4,7 +4,7 @@ Deterministic, without network, immutable after building, safe to share between 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,6 +14,7 @@ from knowledge.languages import Lang
 from knowledge.search.calibrate import Calibration
 from knowledge.search.language_id import LanguageId
 from knowledge.search.normalise import other_layouts
+from knowledge.search.phrases import PhraseBook
 from knowledge.search.rank import Ranker
 
 OUTSIDE_PREFIX = "outside:"
@@ -103,12 +104,23 @@ class Engine:
     calibration: Calibration
     language_id: LanguageId
     crisis_topics: frozenset[str]
+    elsewhere: PhraseBook
 
     def ask(self, text: str, lang: Lang) -> Finding:
         """What a message is about. `lang` is the language to fall back on."""
         ranked = self.rank(text)
         spoken = self.language_id.detect(text, lang) or lang
-        return self._judge(ranked, spoken)
+        return self._careful(text, self._judge(ranked, spoken))
+
+    def _careful(self, text: str, finding: Finding) -> Finding:
+        """Another country's name: perhaps its rules are meant, so nothing is answered at once."""
+        if finding.kind is not FindingKind.ANSWER:
+            return finding
+        place = self.elsewhere.find(text)
+        if place is None:
+            return finding
+        evidence = (*finding.evidence, f"names another country: {place.source}")
+        return replace(finding, kind=FindingKind.CHOICES, evidence=evidence)
 
     def rank(self, text: str) -> Ranked:
         """The probabilities of all labels, for the keyboard layout that makes most sense."""
@@ -116,12 +128,12 @@ class Engine:
         return self._ranked(self._best_layout(shortened))
 
     def _best_layout(self, text: str) -> str:
-        known = self.ranker.known_share(text)
-        if known >= self.calibration.known_enough:
+        fluency = self.language_id.fluency(text)
+        if fluency >= self.calibration.fluent:
             return text
-        others = [(self.ranker.known_share(other), other) for other in other_layouts(text)]
-        best = max(others, default=(0.0, text))
-        return best[1] if best[0] > known + self.calibration.layout_lead else text
+        others = [(self.language_id.fluency(other), other) for other in other_layouts(text)]
+        best = max(others, default=(fluency, text))
+        return best[1] if best[0] > fluency + self.calibration.layout_lead else text
 
     def _ranked(self, text: str) -> Ranked:
         scores = self.ranker.scores(text)

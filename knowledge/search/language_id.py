@@ -8,8 +8,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from knowledge.languages import Lang
-from knowledge.search.normalise import words
+from knowledge.languages import LANGS, Lang, is_lang
+from knowledge.search.normalise import typed_in_latin, words
 
 _OWN_LETTERS: dict[Lang, frozenset[str]] = {
     "uk": frozenset("іїєґ"),
@@ -19,47 +19,63 @@ _OWN_LETTERS: dict[Lang, frozenset[str]] = {
 _OWN_LETTER_WEIGHT = 3.0
 _CLEAR = 4.0
 """By how much (natural logarithm) another language must be more probable than the prior."""
-_PER_WORD = 0.8
+_PER_WORD = 1.2
 """A longer message in another language is clearer: its words must agree on average."""
 _MAX_NGRAM = 4
+_LATIN = "-latin"
 
 
 class LanguageId:
-    """Tells languages apart; immutable after building."""
+    """Tells languages apart; immutable after building.
 
-    def __init__(self, counts: Mapping[Lang, Mapping[str, int]]) -> None:
+    Learnt are writings: a language, and Ukrainian and Russian typed in Latin letters ("uk-latin").
+    """
+
+    def __init__(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         vocabulary = {gram for grams in counts.values() for gram in grams}
-        self.langs: tuple[Lang, ...] = tuple(counts)
-        self._unseen: dict[Lang, float] = {}
-        self._logs: dict[Lang, dict[str, float]] = {}
-        for lang, grams in counts.items():
+        self._writings = {name: name.removesuffix(_LATIN) for name in counts}
+        self.langs = tuple(lang for lang in LANGS if lang in self._writings.values())
+        self._unseen: dict[str, float] = {}
+        self._logs: dict[str, dict[str, float]] = {}
+        for name, grams in counts.items():
             total = sum(grams.values()) + len(vocabulary) + 1
-            self._unseen[lang] = -math.log(total)
-            self._logs[lang] = {
+            self._unseen[name] = -math.log(total)
+            self._logs[name] = {
                 gram: math.log((count + 1) / total) for gram, count in grams.items()
             }
 
     @classmethod
     def learn(cls, texts: Mapping[Lang, Sequence[str]]) -> "LanguageId":
         """Learn from messages of each language."""
-        return cls({lang: count_grams(texts[lang]) for lang in texts})
+        return cls(learnt_counts(texts))
+
+    def fluency(self, text: str) -> float:
+        """How likely the n-grams are on average in the language that knows them best.
+
+        About -6 for words people write, -9 for words typed on the wrong keyboard layout.
+        """
+        scores = self._explained(text)
+        count = sum(1 for _ in _grams(text))
+        return max(scores.values()) * _MAX_NGRAM / count if scores and count else 0.0
 
     def scores(self, text: str) -> dict[Lang, float]:
         """How well each language explains the text, in natural logarithms."""
-        grams = Counter(_grams(text))
-        scores = {
-            lang: sum(
-                times * self._logs[lang].get(gram, self._unseen[lang])
-                for gram, times in grams.items()
-            )
-            / _MAX_NGRAM
-            for lang in self.langs
-        }
+        scores = self._explained(text)
         lowered = text.lower()
         for lang, letters in _OWN_LETTERS.items():
             if lang in scores:
                 scores[lang] += _OWN_LETTER_WEIGHT * sum(char in letters for char in lowered)
         return scores
+
+    def _explained(self, text: str) -> dict[Lang, float]:
+        grams = tuple(_grams(text))
+        found: dict[Lang, float] = {}
+        for name, lang in self._writings.items():
+            known, unseen = self._logs[name], self._unseen[name]
+            score = sum([known.get(gram, unseen) for gram in grams]) / _MAX_NGRAM
+            if is_lang(lang):
+                found[lang] = max(score, found.get(lang, score))
+        return found
 
     def detect(self, text: str, prior: Lang | None) -> Lang | None:
         """The language of a text if it is clear, else the prior, else the most probable.
@@ -75,6 +91,17 @@ class LanguageId:
             return best
         lead = scores[best] - scores[prior]
         return best if lead > max(_CLEAR, _PER_WORD * len(found)) else prior
+
+
+def learnt_counts(texts: Mapping[Lang, Sequence[str]]) -> dict[str, dict[str, int]]:
+    """The n-grams of each writing: what a LanguageId is made of, ready to be stored."""
+    counts: dict[str, dict[str, int]] = {}
+    for lang, lines in texts.items():
+        counts[lang] = count_grams(lines)
+        if lang in ("uk", "ru"):
+            typed = [typed_in_latin(line, russian=lang == "ru") for line in lines]
+            counts[lang + _LATIN] = count_grams(typed)
+    return counts
 
 
 def count_grams(texts: Sequence[str], most: int = 12_000) -> dict[str, int]:

@@ -30,6 +30,28 @@ _LATIN_PATTERN = re.compile("|".join(pair[0] for pair in _LATIN))
 _LATIN_MAP = dict(_LATIN)
 _DOUBLED = re.compile(r"(.)\1+")
 
+
+def typed_skeletons(text: str) -> list[tuple[str, bool]]:
+    """The skeletons of a text, each with whether its word was typed in Latin letters."""
+    found = ((skeleton(word), _is_latin(word)) for word in words(text))
+    return [(form, is_latin) for form, is_latin in found if form]
+
+
+def _is_latin(word: str) -> bool:
+    return not any("\u0400" <= char <= "\u04ff" for char in word)
+
+
+_TYPED = str.maketrans(
+    {
+        "а": "a", "б": "b", "в": "v", "г": "h", "ґ": "g", "д": "d", "е": "e", "ё": "e",
+        "є": "ye", "ж": "zh", "з": "z", "и": "y", "і": "i", "ї": "yi", "й": "y", "к": "k",
+        "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t",
+        "у": "u", "ф": "f", "х": "h", "ц": "c", "ч": "ch", "ш": "sh", "щ": "sch", "ъ": "",
+        "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya",
+    }
+)  # fmt: skip
+_TYPED_RU = str.maketrans({"и": "i", "г": "g"})
+
 _QWERTY = "qwertyuiop[]asdfghjkl;'zxcvbnm,."
 _JCUKEN_RU = "йцукенгшщзхъфывапролджэячсмитьбю"
 _JCUKEN_UK = "йцукенгшщзхїфівапролджєячсмитьбю"
@@ -63,6 +85,12 @@ def skeleton(word: str) -> str:
 def skeletons(text: str) -> list[str]:
     """The skeletons of the words of a text, in order, empty ones left out."""
     return [form for form in map(skeleton, words(text)) if form]
+
+
+def typed_in_latin(text: str, *, russian: bool) -> str:
+    """A Cyrillic text as people type it without a Cyrillic keyboard."""
+    lowered = text.lower()
+    return (lowered.translate(_TYPED_RU) if russian else lowered).translate(_TYPED)
 
 
 def other_layouts(text: str) -> tuple[str, ...]:

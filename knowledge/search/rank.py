@@ -34,11 +34,6 @@ class Ranker:
         rows = self.weights[indices].astype(np.float32)
         return (values @ rows) * self.scales + self.bias
 
-    def known_share(self, text: str) -> float:
-        """The share of the message's features that the phrasings have, 0 to 1."""
-        indices, _ = features(text)
-        return float((self.idf[indices] > 0).mean()) if len(indices) else 0.0
-
 
 def vector_values(term: NDArray[np.float32], idf: NDArray[np.float32]) -> NDArray[np.float32]:
     """Term weights times idf, scaled to length 1."""

@@ -351,7 +351,7 @@
   field.value = store.get("draft") || "";
   grow();
   toEnd();
-  if (preview.length) { main.scrollTop = 0; ended = isAtEnd(); }
+  if (preview.length) { main.scrollTop = 0; ended = false; }
   const stored = new Set(state.history.map((message) => message.client_id));
   for (const { body, shown } of JSON.parse(store.get("unsent") || "[]")) if (!stored.has(body.id)) post(body, shown);
   keepUnsent();

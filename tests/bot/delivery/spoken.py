@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, select
+from sqlalchemy import Column, select, text
 
 from bot.channels.base import Channel
 from bot.delivery.queue import Said, queue_replies
@@ -73,6 +73,12 @@ async def queue_for_all(
         known = await load_or_create(connection, keys, MONDAY)
         said = [Said.reply(known[key], one) for key in keys]
         await queue_replies(connection, {channel.name: channel}, said, MONDAY)
+
+
+async def rename(database: Database, table: str, new: str) -> None:
+    """Take a table away, so that what needs it fails, or bring it back."""
+    async with database.write() as connection:
+        await connection.execute(text(f"ALTER TABLE {table} RENAME TO {new}"))
 
 
 async def rows(database: Database, *columns: Column[Any]) -> Sequence[tuple[Any, ...]]:

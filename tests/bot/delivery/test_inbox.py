@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from bot.delivery.batch import Batcher
@@ -13,7 +13,7 @@ from bot.delivery.inbox import Inbox
 from bot.delivery.wakeups import INBOX, Wakeups
 from bot.storage import tables
 from bot.storage.database import Database
-from tests.bot.delivery.spoken import OKSANA, PETRO, rows, wrote
+from tests.bot.delivery.spoken import OKSANA, PETRO, rename, rows, wrote
 from tests.conftest import MONDAY
 
 STORED = tables.inbox.c
@@ -77,13 +77,11 @@ async def test_those_who_arrive_together_share_a_commit(
 
 async def test_an_error_reaches_everybody_it_concerns(inbox: Inbox, database: Database) -> None:
     """Nobody hears 200 for what could not be stored; the next attempt is unharmed."""
-    async with database.write() as connection:
-        await connection.execute(text("ALTER TABLE inbox RENAME TO away"))
+    await rename(database, "inbox", "away")
     both = [inbox.accept([wrote(OKSANA, 1)]), inbox.accept([wrote(PETRO, 2)])]
     raised = await asyncio.gather(*both, return_exceptions=True)
     assert [isinstance(error, DBAPIError) for error in raised] == [True, True]
-    async with database.write() as connection:
-        await connection.execute(text("ALTER TABLE away RENAME TO inbox"))
+    await rename(database, "away", "inbox")
     await inbox.accept([wrote(PETRO, 2)])
     assert await rows(database, STORED.external_id) == [("2",)]
 

@@ -14,7 +14,16 @@ from bot.delivery.wakeups import Wakeups
 from bot.storage import tables
 from bot.storage.database import Database
 from tests.bot.delivery.conftest import unlimited
-from tests.bot.delivery.spoken import IRYNA, OKSANA, PETRO, queue, queue_for_all, reply, rows
+from tests.bot.delivery.spoken import (
+    IRYNA,
+    OKSANA,
+    PETRO,
+    queue,
+    queue_for_all,
+    rename,
+    reply,
+    rows,
+)
 from tests.conftest import MONDAY, Clock
 from tests.fakes.channel import FarEnd, Gate
 
@@ -401,12 +410,6 @@ async def test_what_was_taken_is_not_said_again_when_the_database_is_away(
     await sender.drain(ENOUGH)
     assert far_end.taken == [(OKSANA, "Добрий день")]
     assert await states(database) == [("sent", None, 1)]
-
-
-async def rename(database: Database, table: str, new: str) -> None:
-    """Take a table away, or bring it back."""
-    async with database.write() as connection:
-        await connection.execute(text(f"ALTER TABLE {table} RENAME TO {new}"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The real application on a free port of 127.0.0.1, as long as a block lasts."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,12 +27,18 @@ def url_of(listener: socket.socket) -> str:
 async def served(
     helpline: Helpline, listener: socket.socket, *, works: bool
 ) -> AsyncIterator[None]:
-    """Serve until the block ends, and then stop as `helpline serve` stops."""
-    app = create_web(helpline, works=works)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    """Serve until the block ends; what began and ended with the application is as in real life."""
+    config = uvicorn.Config(
+        create_web(helpline, works=works), log_config=None, access_log=False, lifespan="on"
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    # Not Server.serve: its loop and its stop sleep for a tenth of a second each.
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
     try:
         yield
     finally:
-        server.should_exit = True
-        await serving
+        for listens in server.servers:
+            listens.close()
+        await server.lifespan.shutdown()
