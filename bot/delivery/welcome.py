@@ -1,6 +1,5 @@
 """Viber's conversation_started: answered in the body of the webhook, not through the outbox."""
 
-from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -26,8 +25,7 @@ async def welcome(
     key = (inbound.channel, inbound.contact)
     async with database.write() as connection:
         known = (await load_or_create(connection, [key], now))[key]
-        fresh = replace(known, conversation=known.conversation.but(greeted=False))
-        outcome = decide(await pipeline.turn(connection, inbound, fresh, now))
+        outcome = decide(await pipeline.turn(connection, inbound, known, now))
         state = msgspec.json.encode(outcome.conversation)
         await connection.execute(
             update(contacts).where(contacts.c.id == known.id).values(state=state)

@@ -1,9 +1,9 @@
 """A person talks with the help line in the web chat."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Route
 
 from handlers import texts
 from handlers.translate import translator
@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 EN = translator("en")
 TOPIC = "stay.pesel-ukr"
+ELSEWHERE = "https://pl.wikipedia.org/"
 
 HOSTILE = (
     "<script>window.hit=1</script>",
@@ -139,29 +140,27 @@ async def test_older_messages_are_fetched_when_asked_for(chat: ChatPage) -> None
     assert await chat.lines() == whole
 
 
-@pytest.mark.parametrize("is_answered", [True, False], ids=["arrives", "is-on-its-way"])
-async def test_leaving_empties_the_page_at_once(chat: ChatPage, *, is_answered: bool) -> None:
-    """No text stays, whether the other page arrives or not, and back does not lead here."""
-    arrival = asyncio.Event()
-
-    async def elsewhere(route: object) -> None:
-        if is_answered:
-            await route.fulfill(body="<h1>Elsewhere</h1>", content_type="text/html")  # type: ignore[attr-defined]
-        arrival.set()
-
-    await chat.page.route("https://pl.wikipedia.org/**", elsewhere)
+async def test_leaving_leads_elsewhere_and_back_does_not_lead_here(chat: ChatPage) -> None:
+    """The other page stands in the history where the chat was."""
+    await _elsewhere(chat, status=200)
     await chat.ask("/help")
-    await chat.page.fill("#text", "half a thought")
-    assert "Help" in await chat.page.inner_text("body")
-    await chat.page.get_by_role("button", name="Leave now").click(no_wait_after=True)
-    await arrival.wait()
-    if not is_answered:
-        assert await chat.page.evaluate("document.body.textContent") == ""
-        assert await chat.page.evaluate("sessionStorage.length") == 0
-        return
-    await chat.page.wait_for_url("https://pl.wikipedia.org/")
+    await chat.page.get_by_role("button", name="Leave now").click()
+    await chat.page.wait_for_url(ELSEWHERE)
     await chat.page.go_back()
     assert chat.page.url == "about:blank"
+
+
+async def test_leaving_empties_the_page_at_once(chat: ChatPage) -> None:
+    """Nothing said or typed is left, also when the other page never comes."""
+    await _elsewhere(chat, status=204)
+    await chat.ask("/help")
+    await chat.page.fill("#text", "half a thought")
+    assert texts.help_text(EN) in await chat.page.inner_text("body")
+    async with chat.page.expect_response(ELSEWHERE):
+        await chat.page.get_by_role("button", name="Leave now").click()
+    assert await chat.page.inner_html("body") == ""
+    assert await chat.page.title() == "…"
+    assert await chat.page.evaluate("sessionStorage.length") == 0
 
 
 async def test_a_location_is_sent_when_the_person_allows_it(opener: Opener) -> None:
@@ -277,6 +276,13 @@ async def test_opening_hours_are_those_of_the_help_lines_clock(chat: ChatPage) -
     await chat.press(texts.button_person(EN))
     closes = MONDAY.replace(hour=15)
     assert texts.person_now(EN, texts.clock("en", closes)) in await chat.newest()
+
+
+async def _elsewhere(chat: ChatPage, status: int) -> None:
+    async def answer(route: Route) -> None:
+        await route.fulfill(status=status, body="", content_type="text/html")
+
+    await chat.page.route(ELSEWHERE, answer)
 
 
 async def _choose_language(chat: ChatPage, lang: Lang) -> None:

@@ -239,7 +239,7 @@ async def test_a_killed_process_loses_nothing(
             await telegram.wait_until(
                 lambda: len(said(telegram)) >= everything + in_the_window.total()
             )
-            assert await command.stop() == 0, command.log
+            assert await command.stop() == -signal.SIGTERM, command.log
     finally:
         command.kill()
     assert await states(database) == {("inbox", "done"), ("outbox", "sent")}

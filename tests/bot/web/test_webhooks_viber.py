@@ -224,6 +224,15 @@ async def test_a_link_with_a_topic_opens_with_its_answer(house: House) -> None:
     ]  # fmt: skip
 
 
+async def test_who_is_known_is_not_greeted_by_a_link(house: House) -> None:
+    """A poster seen later shows its topic at once, however often Viber repeats the event."""
+    await house.viber.deliver(started("conversation-started", 1))
+    link = started("conversation-started-context", 2, language="uk")
+    heard = [await house.viber.deliver(link) for _ in range(2)]
+    assert heard[0] == heard[1]
+    assert_answers(heard[0].json, house.knowledge, "uk")
+
+
 async def test_who_was_greeted_is_not_greeted_again(house: House) -> None:
     """Neither in the first answer after the welcome nor later; a stranger is, once."""
     opened = started("conversation-started", 1)
@@ -275,6 +284,13 @@ def assert_answers(said: Json, knowledge: Snapshot, lang: Lang) -> None:
         texts.button_person(t),
         texts.button_menu(t),
     ]
+
+
+async def test_a_command_is_answered_in_the_language_of_the_phone(house: House) -> None:
+    """A command has no language of its own."""
+    await house.tell(message("/help", 1, lang="pl-PL"))
+    [said] = await house.answer()
+    assert said["text"].startswith(texts.help_text(translator("pl")))
 
 
 async def test_a_pressed_button_is_answered(house: House) -> None:
