@@ -145,8 +145,7 @@ class Helpline:
         try:
             yield
         finally:
-            self.stopping.set()
-            self.wakeups.wake_all()
+            self.end_streams()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -157,23 +156,32 @@ class Helpline:
                 await channel.close()
             await self.database.close()
 
+    def end_streams(self) -> None:
+        """Let the streams of open pages end; the pages connect again to the next process."""
+        self.stopping.set()
+        self.wakeups.wake_all()
+
     async def _listen(self) -> None:
-        """Set the webhooks, or poll Telegram when nobody can call us. Tries until it works."""
-        if self.telegram:
-            await _until_done(self.telegram.register, "telegram_commands")
-            if self.settings.public_url:
-                url = self.settings.base_url() + TELEGRAM_PATH
-                secret = self.settings.webhook_secret()
-                await _until_done(
-                    partial(self.telegram.set_webhook, url, secret), "telegram_webhook"
-                )
-            else:
-                await _until_done(self.telegram.remove_webhook, "telegram_webhook")
+        """Let both channels call us; one that is away does not hold up the other."""
+        await asyncio.gather(self._listen_to_telegram(), self._listen_to_viber())
+
+    async def _listen_to_telegram(self) -> None:
+        """Set the webhook, or poll when nobody can call us. Tries until it works."""
+        if self.telegram is None:
+            return
+        await _until_done(self.telegram.register, "telegram_commands")
+        if self.settings.public_url:
+            url = self.settings.base_url() + TELEGRAM_PATH
+            secret = self.settings.webhook_secret()
+            await _until_done(partial(self.telegram.set_webhook, url, secret), "telegram_webhook")
+        else:
+            await _until_done(self.telegram.remove_webhook, "telegram_webhook")
+            await poll(self.telegram, self.inbox, self.clock)
+
+    async def _listen_to_viber(self) -> None:
         if self.viber:
             url = self.settings.base_url() + VIBER_PATH
             await _until_done(partial(self.viber.set_webhook, url), "viber_webhook")
-        if self.telegram and not self.settings.public_url:
-            await poll(self.telegram, self.inbox, self.clock)
 
 
 async def _until_done(work: Callable[[], Awaitable[None]], name: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +21,7 @@ from bot.settings import Settings, SettingsError, load_settings
 from bot.storage.cases import list_cases
 from bot.storage.database import Database
 from bot.storage.migrate import migrate as migrate_database
-from bot.web.server import create_web
+from bot.web.server import serve as serve_pages
 from handlers.translate import translator
 from knowledge.check import check_content
 from knowledge.errors import ContentError
@@ -94,17 +93,11 @@ def _serve(*, works: bool) -> None:
     console.print("Reading the content and its search …", style="dim")
     helpline = Helpline.of(settings, load_knowledge(settings))
     _announce(settings, helpline)
-    uvicorn.run(
-        create_web(helpline, works=works),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=5,
-    )
+    server = serve_pages(helpline, works=works)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(3)
 
 
 def _check_port(settings: Settings) -> None:

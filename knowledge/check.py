@@ -226,6 +226,19 @@ def _enough_phrasings(content: Content, _: date) -> Iterator[Problem]:
                     yield Problem(path, 1, f"“{line}” stands here {times} times")
 
 
+def _phrasings_of_one_topic(content: Content, _: date) -> Iterator[Problem]:
+    """A line that stands in two topics teaches the search that they are one."""
+    first: dict[tuple[Lang, str], str] = {}
+    for topic, by_language in content.phrasings.items():
+        for lang, lines in by_language.items():
+            for line in lines:
+                other = first.setdefault((lang, line.casefold()), topic)
+                if other != topic:
+                    theme, _, name = topic.partition(".")
+                    path = content.folder / "topics" / theme / f"{name}.{lang}.txt"
+                    yield Problem(path, 1, f"“{line}” stands in {other} too")
+
+
 def _contact_hours(content: Content, _: date) -> Iterator[Problem]:
     path = content.folder / "contacts.yaml"
     for contact in content.contacts.values():
@@ -277,6 +290,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _superseded,
     _readable,
     _enough_phrasings,
+    _phrasings_of_one_topic,
     _contact_hours,
     _crisis,
 )

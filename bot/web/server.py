@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import structlog
+import uvicorn
 from litestar import Litestar, Request, Response, get
-from litestar.contrib.jinja import JinjaTemplateEngine
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
@@ -38,6 +40,35 @@ async def favicon() -> Response[bytes]:
     """The mark, for browsers that ask before they read the page."""
     mark = (HERE / "static" / "mark.svg").read_bytes()
     return Response(mark, media_type="image/svg+xml")
+
+
+class Server(uvicorn.Server):
+    """Ends the open streams before it waits for requests: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, helpline: Helpline) -> None:
+        super().__init__(config)
+        self._helpline = helpline
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop taking requests, finish those under way, then stop the help line."""
+        self._helpline.end_streams()
+        await super().shutdown(sockets)
+
+
+def serve(helpline: Helpline, *, works: bool) -> Server:
+    """The server of the application, ready to run."""
+    settings = helpline.settings
+    config = uvicorn.Config(
+        create_web(helpline, works=works),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+    return Server(config, helpline)
 
 
 def create_web(helpline: Helpline, *, works: bool) -> Litestar:

@@ -98,6 +98,14 @@ def test_a_repeated_phrasing_is_found(folder: Path) -> None:
     assert any("stands here 2 times" in problem for problem in _problems(folder))
 
 
+def test_a_phrasing_of_two_topics_is_found(folder: Path) -> None:
+    """It would teach the search that the two are one."""
+    line = (folder / "topics" / "stay" / "travel.pl.txt").read_text(encoding="utf-8")
+    with (folder / "topics" / "stay" / "pesel-ukr.pl.txt").open("a", encoding="utf-8") as file:
+        file.write("\n" + line.splitlines()[0] + "\n")
+    assert any("too" in problem for problem in _problems(folder))
+
+
 def test_112_comes_first_on_every_card(folder: Path) -> None:
     """A card that begins with another number is refused."""
     path = folder / "crisis" / "violence.yaml"

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy import Table, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from telegram import Chat, InlineKeyboardMarkup, Message
@@ -35,12 +36,15 @@ from tests.conftest import Clock
 from tests.fakes.telegram import (
     BLOCKED,
     SECRET_HEADER,
+    SERVER_ERROR,
     TOKEN,
     FakeTelegram,
     Webhook,
     migrated,
 )
 from tests.fakes.telegram_updates import Json, Person
+from tests.fakes.viber import TOKEN as VIBER_TOKEN
+from tests.fakes.viber import FakeViber
 from tests.serving import settings_for
 
 SECRET: Final = "a-secret-of-the-webhook"
@@ -334,6 +338,7 @@ async def test_everybody_is_answered_in_their_language(house: House) -> None:
     }
 
 
+@on_sqlite
 async def test_a_deep_link_shows_its_topic(house: House) -> None:
     """t.me/…?start=stay_pesel-ukr answers at once, in the language of the phone."""
     person = Person(5001, "pl")
@@ -341,6 +346,7 @@ async def test_a_deep_link_shows_its_topic(house: House) -> None:
     assert shown(told) == house.entry("pl")
 
 
+@on_sqlite
 async def test_a_press_is_acknowledged_before_it_is_answered(house: House) -> None:
     """The button stops spinning, then the answer comes."""
     person = Person(5001, "uk")
@@ -450,6 +456,7 @@ async def test_delete_removes_a_person_entirely(
     assert kept == {"contacts": 1, "inbox": 1, "messages": 2, "outbox": 1, "cases": 0}
 
 
+@on_sqlite
 async def test_delete_asks_first(house: House, database: Database) -> None:
     """Without the confirmation nothing is deleted, and "no" is an answer."""
     person = Person(5001, "en")
@@ -530,6 +537,7 @@ async def test_a_group_is_followed_by_telegrams_answer(house: House, database: D
     assert (again.chat_id, shown(again)) == (SUPERGROUP.id, line)
 
 
+@on_sqlite
 async def test_an_edited_question_is_answered_anew(house: House) -> None:
     """The answer is to the words as they stand after the edit."""
     person = Person(5001, "pl")
@@ -572,3 +580,23 @@ async def test_updates_can_be_polled(
         texts.choose_language(t),
     ]
     assert [call.status for call in telegram.calls_of("getUpdates")[:2]] == [200, 200]
+
+
+@on_sqlite
+async def test_a_channel_that_is_away_does_not_hold_up_the_other(
+    settings: Settings, knowledge: Snapshot, clock: Clock
+) -> None:
+    """While Telegram refuses everything, Viber is told where to call."""
+    async with FakeTelegram() as telegram, FakeViber(calls_back=False) as viber:
+        telegram.answer_next(*[SERVER_ERROR] * 100, method="setMyCommands")
+        changes = {
+            "telegram_api_url": telegram.url,
+            "viber_api_url": viber.url,
+            "viber_token": SecretStr(VIBER_TOKEN),
+        }
+        helpline = Helpline.of(settings.model_copy(update=changes), knowledge, clock)
+        async with helpline.running(works=False, listens=True):
+            await telegram.wait_for_calls("setMyCommands")
+            await viber.wait_until(lambda: bool(viber.webhook))
+    assert viber.webhook == settings.base_url() + "/webhooks/viber"
+    assert telegram.webhook is None
