@@ -15,7 +15,7 @@ from bot.app import Helpline
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.migrate import migrate
-from bot.web.server import create_web
+from bot.web import server as web
 from knowledge.snapshot import Snapshot
 
 
@@ -50,11 +50,11 @@ def migrate_now(url: str) -> None:
     thread.join()
 
 
-class _Announced(uvicorn.Server):
-    """A server that says when it has begun to listen, or could not."""
+class _Announced(web.Server):
+    """The server of the help line, which says when it has begun to listen, or could not."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, config: uvicorn.Config, helpline: Helpline) -> None:
+        super().__init__(config, helpline)
         self.begun = Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -77,24 +77,15 @@ class Server:
     def start(self, *, works: bool = True) -> None:
         """Serve; return when it listens. Without `works` it takes messages and answers none."""
         helpline = Helpline.of(self.settings, self.knowledge, self._clock)
-        config = uvicorn.Config(
-            create_web(helpline, works=works),
-            host=self.settings.host,
-            port=self.settings.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=0,
-        )
-        self._server = _Announced(config)
+        config = web.serve(helpline, works=works).config
+        self._server = _Announced(config, helpline)
         self._thread = Thread(target=self._server.run, daemon=True)
         self._thread.start()
         self._server.begun.wait(30)
         assert self._server.started
 
     def stop(self) -> None:
-        """Cut all connections and stop, as a deployment does."""
+        """Stop as a deployment does: streams end, requests finish."""
         self._server.should_exit = True
         self._thread.join(30)
         assert not self._thread.is_alive()

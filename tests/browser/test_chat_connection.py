@@ -48,11 +48,13 @@ async def test_what_is_said_while_one_is_offline_comes_once_afterwards(chat: Cha
             answer = await elsewhere.post(f"{chat.page.url}chat/messages", content=body)
             assert answer.status_code == 202
     await chat.write("/help typed")
-    await chat.page.get_by_text(EN.gettext("No connection. I'll send it as soon")).or_(
-        chat.page.locator(".state:not(:empty)")
-    ).first.wait_for()
+    await (
+        chat.page.get_by_text(EN.gettext("No connection. I'll send it as soon"))
+        .or_(chat.page.locator(".state:not(:empty)"))
+        .first.wait_for()
+    )
     await chat.context.set_offline(False)
-    await _until_said(chat, 10)
+    await _until_said(chat, 11)
     said = ["/help before", *(f"/help during {number}" for number in range(3)), "/help typed"]
     assert await chat.own() == said
     await _is_the_same_on_a_fresh_page(chat)
@@ -68,7 +70,7 @@ async def test_a_restart_of_the_server_loses_and_doubles_nothing(
     await chat.write("/help two")
     await chat.write("/help three")
     server.start()
-    await _until_said(chat, 6)
+    await _until_said(chat, 7)
     assert await chat.own() == ["/help one", "/help two", "/help three"]
     await _is_the_same_on_a_fresh_page(chat)
 

@@ -242,14 +242,16 @@ async def test_a_killed_process_loses_nothing(
 ) -> None:
     """Processes die at these lines, each at its first chance; the last says what is left to say."""
     everything = sum(len(story.heard) for story in stories) + deaths.count(WINDOW)
-    chats = [asyncio.create_task(deliver_all(telegram, story.updates)) for story in stories]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as chats:
+            delivered = [
+                chats.create_task(deliver_all(telegram, story.updates)) for story in stories
+            ]
             for marker in deaths:
                 await die(command, marker)
             unmarked = await in_the_window(telegram, database)
             command.start("--", "serve")
-            await asyncio.gather(*chats)
+            await asyncio.gather(*delivered)
             await telegram.wait_until(lambda: len(said(telegram)) >= everything)
             assert await command.stop() == -signal.SIGTERM, command.log
     finally:

@@ -98,7 +98,7 @@
     const nodes = draw(message);
     for (const node of nodes) log.insertBefore(node, firstPending());
     showTyping();
-    if (atEnd || isOwn) toEnd(nodes[0]);
+    if (atEnd) toEnd(nodes[0]);
     else jump.hidden = false;
   }
 

@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,10 +20,6 @@ from handlers.turn import Conversation, Inbound, Kind, Turn
 from knowledge.files import read_content
 from knowledge.languages import LANGS, Lang
 from knowledge.places.hours import Hours
-from knowledge.search.calibrate import Calibration
-from knowledge.search.engine import Engine
-from knowledge.search.language_id import LanguageId
-from knowledge.search.rank import Ranker
 from knowledge.snapshot import Snapshot
 from tests.conftest import MONDAY
 from tests.fakes.telegram_rules import Refusal, Understood, understand
@@ -206,19 +200,17 @@ def test_a_place_is_asked_for_with_a_keyboard() -> None:
     )
 
 
-@cache
-def shipped() -> Snapshot:
-    """The real content, with a search that knows nothing: it isn't asked here."""
-    nothing = np.zeros(0, dtype=np.float32)
-    ranker = Ranker((), nothing, np.zeros((0, 0), dtype=np.int8), nothing, nothing)
-    return Snapshot(read_content(), Engine(ranker, Calibration(), LanguageId({}), frozenset()))
+@pytest.fixture(scope="module")
+def shipped(knowledge: Snapshot) -> Snapshot:
+    """All of the real content; its search, which knows less, is not asked here."""
+    return Snapshot(read_content(), knowledge.search)
 
 
-def turn_in(lang: Lang) -> Turn:
+def turn_in(lang: Lang, knowledge: Snapshot) -> Turn:
     """Somebody of this language begins."""
     started = Inbound("telegram", "1", "5001", Kind.STARTED, MONDAY)
     service = Hours("Mo-Fr 08:00-16:00")
-    return build_turn(started, Conversation(lang=lang), MONDAY, shipped(), service)
+    return build_turn(started, Conversation(lang=lang), MONDAY, knowledge, service)
 
 
 def refusals(replies: Mapping[str, Reply]) -> dict[str, str]:
@@ -233,11 +225,11 @@ def refusals(replies: Mapping[str, Reply]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lang", LANGS)
-def test_every_entry_is_taken(lang: Lang) -> None:
+def test_every_entry_is_taken(lang: Lang, shipped: Snapshot) -> None:
     """Each answer of the knowledge base, and each crisis card, is shown whole in each language."""
-    turn = turn_in(lang)
-    replies = {topic: answer(turn, entry) for topic, entry in shipped().content.entries.items()}
-    replies |= {kind: crisis.card(turn, kind) for kind in shipped().cards}
+    turn = turn_in(lang, shipped)
+    replies = {topic: answer(turn, entry) for topic, entry in shipped.content.entries.items()}
+    replies |= {kind: crisis.card(turn, kind) for kind in shipped.cards}
     assert len(replies) > 100
     assert refusals(replies) == {}
     lost = {

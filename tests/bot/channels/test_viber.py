@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from viberbot import Api, BotConfiguration
 from viberbot.api.viber_requests import create_request
@@ -243,6 +243,7 @@ def _stored_and_loaded(found: Inbound) -> Inbound:
 tokens = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=300), token=tokens, other=tokens, garbled=st.text(max_size=70))
 def test_viberbot_agrees_on_every_signature(
     body: bytes, token: str, other: str, garbled: str
