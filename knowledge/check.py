@@ -234,7 +234,7 @@ def _phrasings_of_one_topic(content: Content, _: date) -> Iterator[Problem]:
             for line in lines:
                 other = first.setdefault((lang, line.casefold()), topic)
                 if other != topic:
-                    theme, _, name = topic.partition(".")
+                    theme, name = topic.split(".", 1)
                     path = content.folder / "topics" / theme / f"{name}.{lang}.txt"
                     yield Problem(path, 1, f"“{line}” stands in {other} too")
 

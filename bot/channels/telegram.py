@@ -32,6 +32,7 @@ from aiogram.methods import (
     SetWebhook,
     TelegramMethod,
 )
+from aiogram.methods.base import Response
 from aiogram.types import (
     BotCommand,
     BotCommandScopeAllPrivateChats,
@@ -61,6 +62,10 @@ METHODS: Final[dict[str, type[TelegramMethod[Any]]]] = {
     "sendLocation": SendLocation,
     "answerCallbackQuery": AnswerCallbackQuery,
 }
+
+
+# aiogram makes these models anew for each answer unless somebody keeps them.
+_KEPT_MODELS = (Response[Message], Response[bool])
 
 
 class RawUpdates(GetUpdates):

@@ -40,6 +40,7 @@ from bot.delivery.batch import Batcher
 from bot.delivery.effects import move_contact
 from bot.delivery.pace import Pace
 from bot.delivery.queue import URGENT
+from bot.delivery.receipts import take_up_receipts
 from bot.delivery.retry import SEND_ATTEMPTS, UNKNOWN_ATTEMPTS, UNKNOWN_PAUSE, send_pause
 from bot.delivery.wakeups import OUTBOX, Wakeups
 from bot.logs import where
@@ -81,6 +82,14 @@ class Result:
     address: str = ""
 
 
+@dataclass
+class Look:
+    """Whether a person has taken the case since a row was read."""
+
+    row: Row[Any]
+    is_overtaken: bool = False
+
+
 class Sender:
     """The only one who calls the channels."""
 
@@ -98,6 +107,7 @@ class Sender:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lease: AsyncConnection | None = None
         self._batcher = Batcher(self._write_results)
+        self._looks = Batcher(self._look)
 
     async def run_once(self) -> int:
         """Start sending what is due and not yet under way; how many contacts were started."""
@@ -117,7 +127,8 @@ class Sender:
         """Send for ever; wakes when something is queued or due."""
         with self._wakeups.listener(OUTBOX) as listener:
             while True:
-                started = await self.run_once()
+                # Asking is dear while many are under way: then their end is awaited first.
+                started = await self.run_once() if len(self._busy) < BATCH // 2 else 0
                 if not started:
                     await listener.wait(await self._pause())
 
@@ -276,10 +287,22 @@ class Sender:
         """Whether a person took the case, or erased it, perhaps while the parcel waited here."""
         if row.author != "bot" or row.priority == URGENT:
             return False
-        query = select(contacts.c.revision).join(outbox).where(outbox.c.id == row.id)
+        look = Look(row)
+        await self._looks.put([look])
+        return look.is_overtaken
+
+    async def _look(self, looks: Sequence["Look"]) -> None:
+        """One question for all that are about to leave at this moment."""
+        query = (
+            select(outbox.c.id, contacts.c.revision)
+            .join(contacts, contacts.c.id == outbox.c.contact_id)
+            .where(outbox.c.id.in_([look.row.id for look in looks]))
+        )
         async with self._database.read() as connection:
-            revision: int | None = (await connection.execute(query)).scalar()
-        return revision is None or bool(row.revision < revision)
+            now: dict[int, int] = {row.id: row.revision for row in await connection.execute(query)}
+        for look in looks:
+            revision = now.get(look.row.id)
+            look.is_overtaken = revision is None or look.row.revision < revision
 
     async def _letter(self, row: Row[Any]) -> Letter:
         return Letter(
@@ -307,6 +330,7 @@ class Sender:
             await _write_rows(connection, results, now)
             for result in results:
                 await _follow(connection, result)
+            await take_up_receipts(connection, [r.receipt.external_id for r in results])
 
 
 def _is_before(earlier: FromClause) -> Exists:
@@ -375,21 +399,3 @@ async def _follow(connection: AsyncConnection, result: Result) -> None:
         )
     if row.erases and result.state not in WAITING:
         await forget_contact(connection, row.contact_id, row.created_at)
-
-
-RECEIPTS = {"delivered": "delivered_at", "seen": "seen_at"}
-
-
-async def record_receipt(
-    database: Database, channel: str, external_id: str, kind: str, now: datetime
-) -> None:
-    """What Viber tells later of a sent parcel: delivered, seen or failed."""
-    values: dict[str, Any] = (
-        {RECEIPTS[kind]: now} if kind in RECEIPTS else {"state": State.REFUSED, "reason": kind}
-    )
-    async with database.write() as connection:
-        await connection.execute(
-            update(outbox)
-            .where(outbox.c.channel == channel, outbox.c.external_id == external_id)
-            .values(values)
-        )

@@ -209,7 +209,7 @@ class Pipeline:
                 {
                     "of": done.contact.id,
                     "new": msgspec.json.encode(done.outcome.conversation),
-                    "at": now,
+                    "at": done.contact.last_inbound_at if done.inbound.kind in SILENT else now,
                 }
                 for done in answered
             ],

@@ -43,7 +43,7 @@ def _engine(url: str, is_sqlite: bool) -> AsyncEngine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": 30}, pool_size=5)
+    engine = create_async_engine(url, connect_args={"timeout": 30}, pool_size=8, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
     return engine

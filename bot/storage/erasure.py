@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.contacts import EMPTY
-from bot.storage.tables import cases, contacts, inbox, messages, outbox
+from bot.storage.tables import cases, contacts, inbox, messages, outbox, receipts
 
 
 async def erase_contact(connection: AsyncConnection, contact_id: int) -> None:
@@ -53,5 +53,7 @@ async def remove_old(connection: AsyncConnection, before: datetime) -> int:
     await connection.execute(
         delete(inbox).where(inbox.c.received_at < before, inbox.c.state != "waiting")
     )
+    # Receipts of parcels that never were ours, such as a welcome said in the webhook's answer.
+    await connection.execute(delete(receipts).where(receipts.c.at < before))
     removed = await connection.execute(delete(contacts).where(contacts.c.last_inbound_at < before))
     return removed.rowcount

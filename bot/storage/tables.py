@@ -161,6 +161,16 @@ cases = Table(
 )
 """Conversations that need a person, or have or had one."""
 
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("external_id", String(64), primary_key=True),
+    Column("kind", String(12), primary_key=True),
+    Column("at", Moment, nullable=False),
+)
+"""What a channel told of a parcel before its sending was marked; taken up by the marking."""
+
 counts = Table(
     "counts",
     metadata,

@@ -9,11 +9,12 @@ from typing import Any
 import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.exceptions import HTTPException
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
+from litestar.types import Message, Scope
 
 from bot.app import Helpline
 from bot.logs import where
@@ -103,12 +104,20 @@ def create_web(helpline: Helpline, *, works: bool) -> Litestar:
             }
         ),
         exception_handlers={HTTPException: _refused, Exception: _failed},
-        response_headers=HEADERS,
+        before_send=[_add_headers],
         request_max_body_size=1_000_000,
         lifespan=[life],
         openapi_config=None,
         logging_config=None,
     )
+
+
+async def _add_headers(message: Message, scope: Scope) -> None:
+    # Here and not in the routes: static files and refusals need them as well.
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
 
 
 def _refused(_: Request[Any, Any, State], error: HTTPException) -> Response[dict[str, Any]]:

@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from bot.app import TELEGRAM_PATH, VIBER_PATH, Helpline
 from bot.channels import telegram, viber
 from bot.channels.viber import Viber
-from bot.delivery.outbox import record_receipt
+from bot.delivery.receipts import record_receipt
 from bot.delivery.welcome import welcome
 from bot.logs import where
 

@@ -35,6 +35,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_contacts_last_inbound_at", ["last_inbound_at"], unique=False)
 
     op.create_table(
+        "receipts",
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "external_id", "kind", name=op.f("pk_receipts")),
+    )
+    op.create_table(
         "counts",
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("name", sa.String(length=24), nullable=False),
@@ -188,6 +196,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inbox_waiting")
 
     op.drop_table("inbox")
+    op.drop_table("receipts")
     op.drop_table("counts")
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.drop_index("ix_contacts_last_inbound_at")
