@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import cache
 
 from handlers import menu
+from handlers.action import Name
 from handlers.crisis import crisis
 from handlers.escalation import escalation, silence
 from handlers.faq import faq
@@ -80,7 +81,7 @@ def _with_greeting(turn: Turn, outcome: Outcome) -> Outcome:
     """Introduce ourselves before the first answer; a person in danger hears the card first."""
     if turn.conversation.greeted or outcome.conversation.greeted or not outcome.replies:
         return outcome
-    if turn.inbound.group or not _knows_language(turn, outcome):
+    if turn.inbound.group or _asks_language(outcome):
         return outcome
     greeted = outcome.conversation.but(greeted=True, lang=outcome.conversation.lang or turn.lang)
     hello = Reply(menu.greeting_blocks(turn), turn.lang)
@@ -89,5 +90,7 @@ def _with_greeting(turn: Turn, outcome: Outcome) -> Outcome:
     return outcome.but(conversation=greeted, replies=(hello, *outcome.replies))
 
 
-def _knows_language(turn: Turn, outcome: Outcome) -> bool:
-    return bool(turn.words or turn.conversation.lang or outcome.conversation.lang or turn.action)
+def _asks_language(outcome: Outcome) -> bool:
+    """Whether the person is being asked for a language: the greeting follows the answer."""
+    rows = outcome.replies[-1].buttons
+    return bool(rows) and all(button.action.startswith(f"{Name.LANGUAGE}:") for button in rows[0])

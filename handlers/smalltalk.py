@@ -21,7 +21,7 @@ ANSWERS: dict[Smalltalk, Callable[[Translator], str]] = {
 def smalltalk(turn: Turn) -> Outcome | None:
     """What needs no search: small talk, and things a program can't read."""
     if turn.inbound.kind is Kind.ATTACHMENT and not turn.words:
-        return Outcome(turn.conversation, (_about_attachment(turn),))
+        return _attachment(turn)
     if turn.inbound.kind is Kind.PHONE:
         return Outcome(turn.conversation, (_with_person(turn, texts.got_phone(turn.t)),))
     if turn.inbound.kind is Kind.UNSUPPORTED:
@@ -43,6 +43,13 @@ def _short_answer(turn: Turn) -> Outcome:
         reply = Reply((Paragraph(sentence),), turn.lang)
     verdict = Verdict("smalltalk", (), finding.score)
     return Outcome(turn.conversation.but(unsure=0), (reply,), verdict=verdict)
+
+
+def _attachment(turn: Turn) -> Outcome:
+    album = turn.inbound.attachment.album if turn.inbound.attachment else ""
+    if album and album == turn.conversation.album:
+        return Outcome(turn.conversation)
+    return Outcome(turn.conversation.but(album=album), (_about_attachment(turn),))
 
 
 def _about_attachment(turn: Turn) -> Reply:

@@ -103,6 +103,8 @@ class Conversation(Struct, frozen=True):
     """How many messages in a row found no answer."""
     switch_offered: Lang | None = None
     """The language last offered; not offered again."""
+    album: str = ""
+    """The album last answered: its photos come one by one and are answered once."""
     erasing: bool = False
     """Whether /delete has been asked and not yet confirmed."""
 

@@ -123,6 +123,9 @@ class Telegram:
         except TelegramNetworkError as error:
             raise _network_error(error) from error
         except ClientDecodeError as error:
+            if "<html" in str(error.data).lower():
+                # A gateway before the Bot API answered, so the call did not get there.
+                raise Later("a gateway answers for Telegram", 10) from error
             raise Unknown("the answer can't be read") from error
         except TelegramAPIError as error:
             raise Refused(type(error).__name__) from error

@@ -22,13 +22,18 @@ async def erase_contact(connection: AsyncConnection, contact_id: int) -> None:
     for table in (outbox, messages, cases):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     # What the person sent after this still waits: it is answered, and belongs to a new contact.
-    await connection.execute(
-        delete(inbox).where(
-            inbox.c.channel == row.channel,
-            inbox.c.address == row.address,
-            inbox.c.state != "waiting",
-        )
+    # Without address and words an answered row says only that this delivery was seen: the last
+    # press delivered again must not make the person known anew. (The numbers of the web chat
+    # hold the address, so there the rows go.)
+    theirs = (
+        inbox.c.channel == row.channel,
+        inbox.c.address == row.address,
+        inbox.c.state != "waiting",
     )
+    if row.channel == "webchat":
+        await connection.execute(delete(inbox).where(*theirs))
+    else:
+        await connection.execute(update(inbox).where(*theirs).values(address="", payload=b""))
     await connection.execute(
         update(contacts).where(contacts.c.id == contact_id).values(state=EMPTY, revision=0)
     )

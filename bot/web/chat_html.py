@@ -110,7 +110,7 @@ def _found(text: str) -> list[tuple[int, int, Markup]]:
     for phone in PhoneNumberMatcher(text, "PL", leniency=Leniency.VALID):
         found.append(_phone(text, phone))
     for match in _SHORT.finditer(text):
-        tel = match.group().replace(" ", "")
+        tel = re.sub(r"\s", "", match.group())
         found.append((*match.span(), _anchor(f"tel:{tel}", match.group())))
     # The earliest first; of two that begin together the longer one.
     return sorted(found, key=lambda item: (item[0], -item[1]))

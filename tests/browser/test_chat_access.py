@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import ViewportSize
 
 from bot.web.chat_texts import page_words
 from handlers import texts
@@ -17,14 +18,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 EN = translator("en")
 TOPIC = "stay.pesel-ukr"
-PHONE = {"width": 390, "height": 844}
-LAPTOP = {"width": 1280, "height": 800}
-OLD_PHONE = {"width": 320, "height": 568}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
+OLD_PHONE: ViewportSize = {"width": 320, "height": 568}
 
 OVERFLOW = """() => [document.documentElement, document.getElementById('main')]
     .filter((element) => element.scrollWidth > element.clientWidth).length"""
 
-SMALL = """() => [...document.querySelectorAll('button, select, textarea, .number, .emergency, .links a')]
+SMALL = """() => [...document.querySelectorAll(
+        'button, select, textarea, .number, .emergency, .links a')]
     .filter((element) => element.checkVisibility())
     .filter((element) => element.getBoundingClientRect().height < 44)
     .map((element) => element.outerHTML)"""
@@ -79,7 +81,7 @@ async def test_the_rules_of_accessibility_are_really_looked_at(chat: ChatPage) -
 @pytest.mark.parametrize("size", [OLD_PHONE, PHONE, LAPTOP], ids=["320", "390", "1280"])
 @pytest.mark.parametrize("lang", LANGS)
 async def test_nothing_is_cut_off_or_too_small_to_tap(
-    opener: Opener, lang: Lang, size: dict[str, int]
+    opener: Opener, lang: Lang, size: ViewportSize
 ) -> None:
     """No page scrolls sideways, and what is tapped is 44 pixels high, in every language."""
     t = translator(lang)
@@ -92,7 +94,7 @@ async def test_nothing_is_cut_off_or_too_small_to_tap(
 
 async def test_everything_is_reached_by_keyboard_in_the_order_of_the_page(chat: ChatPage) -> None:
     """First the way past the buttons, then leaving, 112, the language, the messages, the field."""
-    reached = []
+    reached: list[str] = []
     while not reached or reached[-1] != "text":
         await chat.page.keyboard.press("Tab")
         reached.append(await chat.page.evaluate(FOCUSED))
@@ -211,8 +213,8 @@ async def _violations(chat: ChatPage) -> list[tuple[str, int, str]]:
     found = []
     for scheme in ("light", "dark"):
         for size in (PHONE, LAPTOP):
-            await chat.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            await chat.page.set_viewport_size(size)  # type: ignore[arg-type]
+            await chat.page.emulate_media(color_scheme=scheme)
+            await chat.page.set_viewport_size(size)
             result = await Axe().run(chat.page)
             found += [(scheme, size["width"], rule["id"]) for rule in result.response["violations"]]
     return found

@@ -54,6 +54,6 @@ def sticker() -> Inbound:
     return inbound(Kind.ATTACHMENT, attachment=Attachment("sticker", "ref"))
 
 
-def photo() -> Inbound:
+def photo(album: str = "") -> Inbound:
     """A photo without words."""
-    return inbound(Kind.ATTACHMENT, attachment=Attachment("photo", "ref"))
+    return inbound(Kind.ATTACHMENT, attachment=Attachment("photo", "ref", album=album))

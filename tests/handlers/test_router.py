@@ -7,6 +7,7 @@ import pytest
 
 from handlers import texts
 from handlers.action import Action, Name
+from handlers.reply import Call
 from handlers.translate import translator
 from handlers.turn import (
     CaseState,
@@ -83,12 +84,8 @@ def test_a_crisis_needs_no_search(knowledge: Snapshot) -> None:
 def test_lines_open_now_are_marked(knowledge: Snapshot) -> None:
     """A line that answers day and night is open, one that only works by day is not at night."""
     outcome = answered(inbound(text=CRISIS_WORDS["uk"]), knowledge)
-    marked = {block.phone: block.is_open for block in outcome.replies[0].blocks if _calls(block)}
-    assert marked["112"] is True
-
-
-def _calls(block: object) -> bool:
-    return hasattr(block, "phone")
+    calls = [block for block in outcome.replies[0].blocks if isinstance(block, Call)]
+    assert {call.phone: call.is_open for call in calls}["112"] is True
 
 
 def test_the_bot_is_silent_while_a_person_has_the_case(knowledge: Snapshot) -> None:
@@ -248,6 +245,27 @@ def test_what_nobody_can_read_is_answered_politely(knowledge: Snapshot) -> None:
     assert said(answered(photo(), knowledge)) == texts.got_attachment(t)
     assert said(answered(inbound(Kind.PHONE), knowledge)) == texts.got_phone(t)
     assert said(answered(inbound(Kind.UNSUPPORTED), knowledge)) == texts.unsupported(t)
+
+
+def test_an_album_is_answered_once(knowledge: Snapshot) -> None:
+    """Ten photos sent together get one sentence; the next album gets its own."""
+    first = answered(photo("a"), knowledge)
+    assert len(first.replies) == 1
+    assert answered(photo("a"), knowledge, first.conversation).replies == ()
+    assert len(answered(photo("b"), knowledge, first.conversation).replies) == 1
+
+
+def test_every_first_contact_is_greeted(knowledge: Snapshot) -> None:
+    """Also one that begins with a command, a deep link or a button."""
+    beginnings = [
+        inbound(Kind.COMMAND, "help"),
+        inbound(Kind.COMMAND, "person"),
+        inbound(Kind.COMMAND, "start", argument="work_find-job"),
+        pressed(Name.MENU),
+    ]
+    greeting = texts.greeting(translator("uk"))
+    greeted = [said(answered(one, knowledge, Conversation())) for one in beginnings]
+    assert [greeting in words for words in greeted] == [True] * 4
 
 
 def test_the_channel_can_tell_of_the_contact(knowledge: Snapshot) -> None:

@@ -19,7 +19,7 @@ from tests.bot.delivery.spoken import commanded, pressed, rows, wrote
 from tests.conftest import MONDAY, Clock
 from tests.fakes.channel import FarEnd
 
-OF_NOBODY = {"counts"}
+OF_NOBODY = {"counts", "receipts"}
 """Tables that hold nothing of a person. A new table is of people unless it is named here."""
 
 FAREWELL = texts.erased(translator("uk"))

@@ -60,7 +60,7 @@ async def visiting(server: Server, **headers: str) -> AsyncIterator[httpx.AsyncC
         yield client
 
 
-def message(number: int, text: str = "/help", **other: Any) -> bytes:
+def message(number: int, text: object = "/help", **other: Any) -> bytes:
     """What the page posts."""
     body = {"id": f"{number:08d}-abcd", "kind": "text", "text": text, "lang": "en"}
     return msgspec.json.encode(body | other)
