@@ -20,7 +20,10 @@ from tests.conftest import MONDAY, Clock
 from tests.fakes.channel import FarEnd
 
 OF_NOBODY = {"counts", "receipts"}
-"""Tables that hold nothing of a person. A new table is of people unless it is named here."""
+"""Tables that hold nothing of a person. A new table is of people unless it is named here.
+
+A receipt is a number of the channel's whose parcel nobody knows.
+"""
 
 FAREWELL = texts.erased(translator("uk"))
 
@@ -133,6 +136,18 @@ async def test_what_is_sent_after_the_farewell_is_answered(
     shown = [entry for (entry,) in await rows(database, tables.messages.c.entry) if entry]
     assert shown == ["stay.pesel-ukr"]
     assert OKSANA.words not in str(await stored_of(database, OKSANA))
+
+
+async def test_the_last_press_delivered_again_changes_nothing(
+    pipeline: Pipeline, inbox: Inbox, sender: Sender, far_end: FarEnd, database: Database
+) -> None:
+    """The process may die after the commit and before Telegram hears 200."""
+    await inbox.accept([*OKSANA.everything(10), *OKSANA.farewell(13)])
+    await work(pipeline, sender)
+    assert far_end.taken[-1] == (OKSANA.address, FAREWELL)
+    await inbox.accept(OKSANA.farewell(13))
+    assert await pipeline.run_once() == 0
+    assert await stored_of(database, OKSANA) == {}
 
 
 async def test_old_conversations_are_removed_with_everything(

@@ -339,4 +339,5 @@ async def test_a_failed_transaction_changes_nothing(
     await rename(database, "away", "outbox")
     assert await rows(database, TRANSCRIPT.id) == []
     assert await answer_all(pipeline) == [1]
-    assert len(await rows(database, tables.outbox.c.id)) == 1
+    # The greeting and the answer.
+    assert len(await rows(database, tables.outbox.c.id)) == 2

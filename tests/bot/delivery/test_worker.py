@@ -19,6 +19,8 @@ from tests.fakes.channel import FarEnd, Gate
 
 STATE = tables.outbox.c.state
 PATIENCE = 30.0
+GREETED = 2
+"""A first message is greeted and answered."""
 
 
 @pytest.fixture
@@ -41,11 +43,11 @@ async def test_it_answers_and_sends_until_it_is_stopped(
     """What comes in while it sleeps wakes it; what comes in afterwards waits."""
     running = asyncio.create_task(worker.run())
     await inbox.accept([commanded(OKSANA, 1, "help")])
-    await far_end.wait_for_taken(1)
+    await far_end.wait_for_taken(GREETED)
     await inbox.accept([commanded(OKSANA, 2, "help")])
-    await far_end.wait_for_taken(2)
+    await far_end.wait_for_taken(GREETED + 1)
     await stop(worker, running)
-    assert await rows(database, STATE) == [("sent",), ("sent",)]
+    assert await rows(database, STATE) == [("sent",)] * (GREETED + 1)
     await inbox.accept([commanded(OKSANA, 3, "help")])
     states = await rows(database, tables.inbox.c.state)
     assert states == [("done",), ("done",), ("waiting",)]
@@ -92,6 +94,6 @@ async def test_it_goes_on_when_the_database_is_back(
     await asyncio.wait_for(failed.wait(), PATIENCE)
     await rename(database, "away", "outbox")
     await inbox.accept([commanded(OKSANA, 1, "help")])
-    await far_end.wait_for_taken(1)
+    await far_end.wait_for_taken(GREETED)
     await stop(worker, running)
-    assert await rows(database, STATE) == [("sent",)]
+    assert await rows(database, STATE) == [("sent",)] * GREETED
