@@ -9,7 +9,7 @@ run: .venv/run
 	$(BIN)/helpline serve
 
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -91,6 +91,8 @@ class Entry(Record):
     valid_from: date | None = None
     valid_until: date | None = None
     volatile: bool = False
+    abroad: bool = False
+    """The topic itself is about other countries, so that naming one makes it no less likely."""
     contacts: tuple[Slug, ...] = ()
     links: tuple[Annotated[str, StringConstraints(pattern=r"^https://\S+$")], ...] = ()
     points: tuple[Slug, ...] = ()

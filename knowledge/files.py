@@ -59,6 +59,8 @@ class Content:
     outside: Mapping[str, Mapping[Lang, tuple[str, ...]]]
     elsewhere: tuple[str, ...] = ()
     """Phrases that name a place whose rules are not ours."""
+    unlawful: tuple[str, ...] = ()
+    """Phrases of what we never answer: bought documents, cheating, bribes."""
     lines: Mapping[str, Mapping[Location, int]] = field(default_factory=dict)
     """For each entry id: where its keys stand in the file, for later checks."""
 
@@ -164,6 +166,7 @@ def read_content(folder: Path = CONTENT, langs: tuple[Lang, ...] = LANGS) -> Con
         phrasings=phrasings,
         outside=outside,
         elsewhere=tuple(_read_lines(folder / "questions" / "elsewhere.txt")),
+        unlawful=tuple(_read_lines(folder / "questions" / "unlawful.txt")),
         lines=lines,
         **parts,
     )

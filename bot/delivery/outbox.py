@@ -5,6 +5,7 @@ crash between sending and marking says a parcel twice after the next start, neve
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     select,
     text,
     update,
@@ -49,6 +51,9 @@ from bot.storage.erasure import forget_contact
 from bot.storage.tables import contacts, messages, outbox
 
 BATCH = 200
+CROWD = 100
+"""Contacts under way from which on a channel takes no more but urgent ones."""
+
 LEASE = 0x48454C50
 """The advisory lock of PostgreSQL that makes one process the sender."""
 
@@ -103,7 +108,7 @@ class Sender:
     ) -> None:
         self._database, self._channels, self._paces = database, channels, paces
         self._wakeups, self._clock = wakeups, clock
-        self._busy: set[int] = set()
+        self._busy: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._lease: AsyncConnection | None = None
         self._batcher = Batcher(self._write_results)
@@ -117,7 +122,7 @@ class Sender:
         for row in rows:
             by_contact.setdefault(row.contact_id, []).append(row)
         for contact_id, parcels in by_contact.items():
-            self._busy.add(contact_id)
+            self._busy[contact_id] = parcels[0].channel
             task = asyncio.create_task(self._send_all(contact_id, parcels))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -127,8 +132,7 @@ class Sender:
         """Send for ever; wakes when something is queued or due."""
         with self._wakeups.listener(OUTBOX) as listener:
             while True:
-                # Asking is dear while many are under way: then their end is awaited first.
-                started = await self.run_once() if len(self._busy) < BATCH // 2 else 0
+                started = await self.run_once()
                 if not started:
                     await listener.wait(await self._pause())
 
@@ -197,7 +201,10 @@ class Sender:
         """All that may leave now, contact by contact in order; contacts with urgent rows first."""
         earlier = outbox.alias()
         held_back = _is_before(earlier).where(earlier.c.next_at > self._clock())
-        due = (*self._waiting(), ~held_back)
+        # A channel with many under way is asked for urgent rows only, and holds up no other.
+        crowded = [name for name, many in Counter(self._busy.values()).items() if many >= CROWD]
+        may_join = or_(outbox.c.priority == URGENT, outbox.c.channel.not_in(crowded))
+        due = (*self._waiting(), ~held_back, may_join)
         turns = (
             select(
                 outbox.c.contact_id,
@@ -232,7 +239,7 @@ class Sender:
             log.error("outbox_failed", error=type(error).__name__, where=where(error))
             await asyncio.sleep(1)
         finally:
-            self._busy.discard(contact_id)
+            self._busy.pop(contact_id, None)
             self._wakeups.wake([OUTBOX])
 
     async def _mark(self, result: Result) -> None:

@@ -73,6 +73,7 @@ class Answered:
     contact: Known
     lang: Lang
     outcome: Outcome
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Pipeline:
         await self._save(connection, answered, now)
         for done in answered:
             await carry_out(connection, done.contact, done.outcome, done.lang, now)
-        said = [item for done in answered for item in self._transcript(done)]
+        said = [item for done in answered for item in done.said]
         woken = await queue_replies(connection, self._channels, said, now)
         await add_counts(connection, now.astimezone(POLAND).date(), _counted(answered))
         for item in failed:
@@ -169,7 +170,10 @@ class Pipeline:
     ) -> Answered:
         inbound = msgspec.json.decode(row.payload, type=Inbound)
         turn = await self.turn(connection, inbound, contact, now)
-        return Answered(row, inbound, contact, turn.lang, decide(turn))
+        outcome = decide(turn)
+        # Rendered here too: a reply that can't be is one inbound's fault, not the batch's.
+        said = self._transcript(contact, inbound, outcome)
+        return Answered(row, inbound, contact, turn.lang, outcome, said)
 
     async def turn(
         self, connection: AsyncConnection, inbound: Inbound, contact: Known, now: datetime
@@ -187,14 +191,17 @@ class Pipeline:
             privacy_contact=house.privacy_contact,
         )
 
-    def _transcript(self, done: Answered) -> list[Said]:
-        erases = _erases(done.outcome)
-        silent = erases or done.inbound.kind in SILENT
-        said = [] if silent else [Said.inbound(done.contact, done.inbound)]
-        for parcel in self._channels[done.contact.channel].acknowledge(done.inbound):
-            said.append(Said.acknowledgement(done.contact, parcel))
-        said += [Said.reply(done.contact, reply, erases=erases) for reply in done.outcome.replies]
-        return said
+    def _transcript(self, contact: Known, inbound: Inbound, outcome: Outcome) -> tuple[Said, ...]:
+        channel = self._channels[contact.channel]
+        erases = _erases(outcome)
+        silent = erases or inbound.kind in SILENT
+        heard = () if silent else (Said.inbound(contact, inbound),)
+        presses = channel.acknowledge(inbound)
+        return (
+            *heard,
+            *(Said.acknowledgement(contact, parcel) for parcel in presses),
+            *(Said.reply(contact, reply, channel, erases=erases) for reply in outcome.replies),
+        )
 
     async def _save(
         self, connection: AsyncConnection, answered: Sequence[Answered], now: datetime
@@ -248,7 +255,8 @@ class Pipeline:
         is_new = await open_case(connection, contact.id, "failed", lang, now)
         said = [Said.kept(contact, failed.row.payload, failed.row.external_id)]
         if is_new or contact.conversation.case is not CaseState.TAKEN:
-            said.append(Said.reply(contact, _apology(lang)))
+            channel = self._channels[contact.channel]
+            said.append(Said.reply(contact, _apology(lang), channel))
         if contact.conversation.case is not CaseState.TAKEN:
             waiting = contact.conversation.but(case=CaseState.WAITING)
             await connection.execute(

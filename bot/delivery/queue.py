@@ -31,8 +31,10 @@ class Said:
     author: str
     body: bytes | None = None
     external_id: str = ""
+    shown: bool = True
+    """Whether the person's own page may show it: not what nobody could read."""
     reply_to_send: Reply | None = None
-    parcel: bytes | None = None
+    parcels: tuple[bytes, ...] = ()
     erases: bool = False
 
     @classmethod
@@ -44,17 +46,20 @@ class Said:
     @classmethod
     def kept(cls, contact: Known, payload: bytes, external_id: str) -> "Said":
         """What a person sent and nobody could handle, as it came."""
-        return cls(contact, "contact", payload, external_id)
+        return cls(contact, "contact", payload, external_id, shown=False)
 
     @classmethod
-    def reply(cls, contact: Known, reply: Reply, *, erases: bool = False) -> "Said":
-        """What the bot says."""
-        return cls(contact, "bot", msgspec.json.encode(reply), "", reply, erases=erases)
+    def reply(
+        cls, contact: Known, reply: Reply, channel: Channel, *, erases: bool = False
+    ) -> "Said":
+        """What the bot says, rendered for its channel."""
+        body, parcels = msgspec.json.encode(reply), channel.render(reply)
+        return cls(contact, "bot", body, reply_to_send=reply, parcels=parcels, erases=erases)
 
     @classmethod
     def acknowledgement(cls, contact: Known, parcel: bytes) -> "Said":
         """A parcel that is no message, such as the answer to a button press."""
-        return cls(contact, "bot", parcel=parcel)
+        return cls(contact, "bot", parcels=(parcel,))
 
 
 async def queue_replies(
@@ -100,7 +105,8 @@ async def _write_messages(
                 "body": item.body,
                 "entry": (item.reply_to_send.entry or None) if item.reply_to_send else None,
                 "at": now,
-                "visible": item.author == "contact" or channels[item.contact.channel].is_local,
+                "visible": item.shown
+                and (item.author == "contact" or channels[item.contact.channel].is_local),
             }
             for item in told
         ],
@@ -113,8 +119,7 @@ def _outbox_rows(
     channel: Channel, item: Said, message_id: int | None, now: datetime
 ) -> list[dict[str, Any]]:
     reply = item.reply_to_send
-    parcels = (item.parcel,) if item.parcel else channel.render(reply) if reply else ()
-    due = now
+    parcels, due = item.parcels, now
     if channel.is_local and item.erases:
         # Nothing is sent, but the row ends the contact when its time has come.
         parcels, due = (b"",), now + FAREWELL

@@ -20,10 +20,10 @@ from knowledge.entries import CrisisCard
 from knowledge.files import Content, read_content
 from knowledge.languages import Lang, is_lang
 from knowledge.search.calibrate import Calibration
+from knowledge.search.caution import Caution
 from knowledge.search.engine import Engine, labelled_lines
 from knowledge.search.features import SPACE, features
 from knowledge.search.language_id import LanguageId, learnt_counts
-from knowledge.search.phrases import PhraseBook
 from knowledge.search.rank import Ranker, idf_of, quantise, vector_values
 
 Column = NDArray[np.float32]
@@ -94,7 +94,7 @@ def load(path: Path, key: str, content: Content) -> Engine:
         Calibration(),
         LanguageId(head["grams"]),
         crisis_topics(content.cards.values()),
-        PhraseBook(content.elsewhere),
+        Caution.of(content.elsewhere, content.unlawful, content.entries),
     )
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from knowledge.languages import Lang
 from knowledge.search.calibrate import Calibration
+from knowledge.search.caution import Caution
 from knowledge.search.language_id import LanguageId
 from knowledge.search.normalise import other_layouts
-from knowledge.search.phrases import PhraseBook
 from knowledge.search.rank import Ranker
 
 OUTSIDE_PREFIX = "outside:"
@@ -104,7 +104,7 @@ class Engine:
     calibration: Calibration
     language_id: LanguageId
     crisis_topics: frozenset[str]
-    elsewhere: PhraseBook
+    caution: Caution
 
     def ask(self, text: str, lang: Lang) -> Finding:
         """What a message is about. `lang` is the language to fall back on."""
@@ -113,14 +113,18 @@ class Engine:
         return self._careful(text, self._judge(ranked, spoken))
 
     def _careful(self, text: str, finding: Finding) -> Finding:
-        """Another country's name: perhaps its rules are meant, so nothing is answered at once."""
-        if finding.kind is not FindingKind.ANSWER:
+        """Less than an answer where another country's rules or something unlawful may be meant."""
+        if finding.kind not in (FindingKind.ANSWER, FindingKind.CHOICES):
             return finding
-        place = self.elsewhere.find(text)
-        if place is None:
-            return finding
-        evidence = (*finding.evidence, f"names another country: {place.source}")
-        return replace(finding, kind=FindingKind.CHOICES, evidence=evidence)
+        phrase = self.caution.is_unlawful(text)
+        if phrase:
+            evidence = (*finding.evidence, f"unlawful: {phrase}")
+            return replace(finding, kind=FindingKind.UNSURE, evidence=evidence)
+        phrase = self.caution.names_another_country(text, finding.topics[0])
+        if phrase:
+            evidence = (*finding.evidence, f"names another country: {phrase}")
+            return replace(finding, kind=FindingKind.CHOICES, evidence=evidence)
+        return finding
 
     def rank(self, text: str) -> Ranked:
         """The probabilities of all labels, for the keyboard layout that makes most sense."""

@@ -1,10 +1,10 @@
 """What people send and the bot says, short to write, and the rows it becomes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Column, select, text
 
 from bot.channels.base import Channel
@@ -57,7 +57,7 @@ async def queue(
     async with database.write() as connection:
         contact = (await load_or_create(connection, [key], now))[key]
         said = [
-            Said(contact, author, msgspec.json.encode(one), "", one, erases=erases)
+            replace(Said.reply(contact, one, channel, erases=erases), author=author)
             for one in replies
         ]
         await queue_replies(connection, {channel.name: channel}, said, now)
@@ -71,7 +71,7 @@ async def queue_for_all(
     keys = [(channel.name, address) for address in addresses]
     async with database.write() as connection:
         known = await load_or_create(connection, keys, MONDAY)
-        said = [Said.reply(known[key], one) for key in keys]
+        said = [Said.reply(known[key], one, channel) for key in keys]
         await queue_replies(connection, {channel.name: channel}, said, MONDAY)
 
 
