@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import ClientSession, TCPConnector, web
 
-TOKEN = "123456:benchmark-of-the-help-line"  # noqa: S105 - of no real bot
-SECRET = "benchmark"  # noqa: S105
+TOKEN = "123456:benchmark-of-the-help-line"
+SECRET = "benchmark"
 
 
 @dataclass

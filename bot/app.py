@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -43,7 +43,9 @@ def utc_now() -> datetime:
 def load_knowledge(settings: Settings, langs: tuple[Lang, ...] = LANGS) -> Snapshot:
     """Read the content and load or build its search; slow on the very first start only."""
     content = read_content(settings.content_dir or CONTENT, langs)
-    return Snapshot(content, load_or_build(content, settings.var_dir))
+    search = load_or_build(content, settings.var_dir)
+    # The phrasings have done their work; a serving process need not carry forty thousand lines.
+    return Snapshot(replace(content, phrasings={}, outside={}, lines={}), search)
 
 
 def open_channels(settings: Settings) -> dict[str, Channel]:
