@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from playwright.async_api import Browser
 
-from handlers import texts
 from handlers.translate import translator
 from handlers.turn import CaseState, Conversation
 from knowledge.snapshot import Snapshot
@@ -130,17 +129,6 @@ async def test_the_same_message_posted_twice_is_answered_once(chat: ChatPage) ->
     authors = [author for author, _ in await chat.lines()]
     assert await chat.own() == ["/help twice", "/help afterwards"]
     assert authors == ["bot", "contact", "bot", "contact", "bot"]
-
-
-async def test_first_messages_in_a_hurry_are_greeted_once(chat: ChatPage) -> None:
-    """Three lines sent before anything was answered begin one conversation, not three."""
-    for number in range(3):
-        await chat.write(f"/help {number}")
-    await _until_said(chat, 7)
-    greeting = texts.greeting(EN)
-    assert sum(greeting in text for _, text in await chat.lines()) == 1
-    assert await chat.own() == ["/help 0", "/help 1", "/help 2"]
-    await _is_the_same_on_a_fresh_page(chat)
 
 
 async def test_two_tabs_of_one_visitor_show_the_same(chat: ChatPage) -> None:

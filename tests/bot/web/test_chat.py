@@ -410,6 +410,23 @@ async def test_a_message_sent_again_is_the_same(fresh: Server) -> None:
         ]
 
 
+async def test_first_messages_in_a_hurry_are_greeted_once(
+    database_url: str, knowledge: Snapshot, tmp_path: Path
+) -> None:
+    """Three lines taken before the first was answered begin one conversation, not three."""
+    settings = settings_for(tmp_path, database_url=database_url)
+    server = Server(settings, knowledge, Clock())
+    server.start(works=False)
+    async with visiting(server) as client:
+        for number in range(3):
+            assert await post(client, message(number)) == 202
+        server.stop()
+        server.start()
+        found = said(await events(client, 8))
+    server.stop()
+    assert found == [("bot", ""), *[("contact", "/help"), ("bot", "")] * 3]
+
+
 async def test_what_was_deleted_is_taken_from_open_pages(fresh: Server) -> None:
     """Before the confirmation the stream says that all the page has shown is gone."""
     async with visiting(fresh) as client:
