@@ -52,6 +52,16 @@ async def test_the_chat_greets_in_the_browsers_language(
     assert await _languages(chat) == (lang, lang, lang)
 
 
+async def test_the_greeting_is_read_from_its_beginning(chat: ChatPage) -> None:
+    """On every phone, also where only a little of it does not fit."""
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    for height in range(600, 900, 60):
+        await chat.page.set_viewport_size({"width": 390, "height": height})
+        await chat.reload()
+        await chat.page.evaluate(frames)
+        assert await chat.page.evaluate("document.getElementById('main').scrollTop") == 0
+
+
 async def test_a_question_is_answered(chat: ChatPage, knowledge: Snapshot) -> None:
     """What was asked stands above the answer; the greeting stays above both."""
     question = knowledge.content.phrasings[TOPIC]["en"][0]

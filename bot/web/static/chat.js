@@ -41,17 +41,18 @@
   }
 
   // ---- where one reads: at the end, unless one has scrolled up to read ----
-  let ended = true;
-  const isAtEnd = () => main.scrollHeight - main.scrollTop - main.clientHeight < 120;
+  let gap = 0;
+  const measure = () => { gap = main.scrollHeight - main.scrollTop - main.clientHeight; };
+  const isAtEnd = () => gap < 120;
   function toEnd(from) {
     // What is new is read from its beginning: a long answer is not scrolled past.
     main.scrollTop = from ? Math.min(main.scrollHeight, from.offsetTop - 8) : main.scrollHeight;
-    ended = isAtEnd();
+    measure();
     jump.hidden = true;
   }
-  main.addEventListener("scroll", () => { ended = isAtEnd(); if (ended) jump.hidden = true; });
+  main.addEventListener("scroll", () => { measure(); if (isAtEnd()) jump.hidden = true; });
   // A keyboard that opens, or a field that grows, must not cover what is being read.
-  new ResizeObserver(() => { if (ended) main.scrollTop = main.scrollHeight; }).observe(main);
+  new ResizeObserver(() => { if (gap < 2) main.scrollTop = main.scrollHeight; }).observe(main);
   jump.addEventListener("click", () => { toEnd(); main.focus({ preventScroll: true }); });
 
   function buttonsOf(message) {
@@ -94,11 +95,11 @@
     first = first || message.id;
     const isOwn = message.author === "contact";
     if (isOwn ? isSettled(message) || message.hidden || !textOf(message) : isPreviewed(message)) { showTyping(); return; }
-    const atEnd = ended;
+    const isFollowing = isAtEnd();
     const nodes = draw(message);
     for (const node of nodes) log.insertBefore(node, firstPending());
     showTyping();
-    if (atEnd) toEnd(nodes[0]);
+    if (isFollowing) toEnd(nodes[0]);
     else jump.hidden = false;
   }
 
@@ -136,7 +137,7 @@
     } else if (!waiting) {
       waiting = element("li", { class: "typing" }, element("span", { class: "visually-hidden" }, word("typing")), element("i"), element("i"), element("i"));
       log.append(waiting);
-      if (ended) toEnd();
+      if (isAtEnd()) toEnd();
     }
   }
 
@@ -215,7 +216,7 @@
     const again = element("button", { type: "button", class: "again", "data-word": "failed" }, word("failed"));
     again.addEventListener("click", () => { tryAgain(id); main.focus({ preventScroll: true }); });
     entry.item.querySelector(".state").replaceChildren(again);
-    if (ended) toEnd();
+    if (isAtEnd()) toEnd();
   }
 
   const tryAgain = (id) => { queue = queue.then(() => deliver(id)); };
@@ -351,7 +352,7 @@
   field.value = store.get("draft") || "";
   grow();
   toEnd();
-  if (preview.length) { main.scrollTop = 0; ended = false; }
+  if (preview.length) { main.scrollTop = 0; measure(); }
   const stored = new Set(state.history.map((message) => message.client_id));
   for (const { body, shown } of JSON.parse(store.get("unsent") || "[]")) if (!stored.has(body.id)) post(body, shown);
   keepUnsent();
