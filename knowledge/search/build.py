@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +107,7 @@ def build(content: Content, path: Path) -> None:
     """Train on all phrasings of a content and write the file, whole or not at all."""
     lines = labelled_lines(content.phrasings, content.outside)
     texts, labels = [line[0] for line in lines], [line[1] for line in lines]
-    ranker = train(texts, labels)
+    ranker = train(texts, labels, show_progress)
     by_language: dict[Lang, list[str]] = {lang: [] for lang in content.langs}
     for text, _, lang in lines:
         by_language[lang].append(text)
@@ -128,8 +128,18 @@ def build(content: Content, path: Path) -> None:
     Path(part.name).replace(path)
 
 
-def train(texts: list[str], labels: list[str]) -> Ranker:
-    """A linear classifier over the texts; deterministic."""
+def silent(_: int, __: int) -> None:
+    """Progress that nobody watches."""
+
+
+def show_progress(done: int, of: int) -> None:
+    """Progress on standard error, a line for each quarter."""
+    if done % max(1, of // 4) == 0:
+        print(f"  building the search: {done} of {of}", file=sys.stderr, flush=True)
+
+
+def train(texts: list[str], labels: list[str], tell: Callable[[int, int], None] = silent) -> Ranker:
+    """A linear classifier over the texts; deterministic. `tell` hears how many labels are done."""
     from joblib import Parallel, delayed
     from scipy.sparse import csr_matrix
     from sklearn.svm import LinearSVC
@@ -151,6 +161,7 @@ def train(texts: list[str], labels: list[str]) -> Ranker:
     def fit(number: int) -> tuple[Column, float]:
         classifier = LinearSVC(C=1.0, tol=0.02, random_state=0)
         classifier.fit(matrix, numbers == number)
+        tell(number + 1, len(names))
         return classifier.coef_[0].astype(np.float32), float(classifier.intercept_[0])
 
     # One label against all others, side by side: liblinear lets other threads run.
