@@ -12,6 +12,8 @@ def feedback(turn: Turn) -> Outcome | None:
         return None
     assert turn.action is not None
     topic, helped = turn.action.value, turn.action.name is Name.HELPED
+    if topic not in turn.knowledge.content.entries:
+        return None
     if topic in turn.conversation.rated:
         said = Reply((Paragraph(texts.rated_already(turn.t)),), turn.lang)
         return Outcome(turn.conversation, (said,))

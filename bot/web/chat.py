@@ -203,6 +203,16 @@ async def chat_history(request: AnyRequest, before: MessageId) -> dict[str, Any]
     return {"messages": await _history(request.app.state.helpline, address, before)}
 
 
+@post("/chat/leave", status_code=204)
+async def chat_leave(request: AnyRequest) -> Response[None]:
+    """Forget the visitor on this device; what was said stays with the team until its time."""
+    helpline: Helpline = request.app.state.helpline
+    response: Response[None] = Response(None, status_code=204)
+    if is_same_origin(request, helpline.settings.base_url()):
+        response.cookies.append(request.app.state.visitors.cookie_forgotten())
+    return response
+
+
 @post("/chat/messages", status_code=202)
 async def chat_send(request: AnyRequest) -> Response[dict[str, Any]]:
     """Take a message; 202 means that it is on disk."""

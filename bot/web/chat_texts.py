@@ -15,7 +15,9 @@ def page_words(t: Translator) -> dict[str, str]:
             "Your phone did not give the location. You can write the town or the address instead."
         ),
         "leave": t.pgettext("page", "Leave now"),
-        "leave_why": t.gettext("Closes this page at once and opens another one"),
+        "leave_why": t.gettext(
+            "Closes this page at once, opens another one, and this device forgets the chat"
+        ),
         "language": t.pgettext("page", "Language"),
         "more": t.pgettext("page", "Show more"),
         "you": t.pgettext("page", "You"),

@@ -18,7 +18,7 @@ from litestar.types import Message, Scope
 
 from bot.app import Helpline
 from bot.logs import where
-from bot.web.chat import chat_events, chat_history, chat_page, chat_send
+from bot.web.chat import chat_events, chat_history, chat_leave, chat_page, chat_send
 from bot.web.embed import embed_script
 from bot.web.health import live, ready
 from bot.web.limits import Limits
@@ -85,6 +85,7 @@ def create_web(helpline: Helpline, *, works: bool) -> Litestar:
         route_handlers=[
             chat_page,
             chat_history,
+            chat_leave,
             chat_send,
             chat_events,
             embed_script,

@@ -2,6 +2,7 @@
 
 import ipaddress
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -58,6 +59,10 @@ class Visitors:
             secure=self._is_public,
             samesite="none" if self._is_public else "lax",
         )
+
+    def cookie_forgotten(self) -> Cookie:
+        """The same cookie, empty and over: this device no longer knows the conversation."""
+        return replace(self.cookie_for(""), value="", max_age=0)
 
     def network_of(self, request: AnyRequest) -> str:
         """The network the request comes from, for the limits; believed from trusted proxies."""

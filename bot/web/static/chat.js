@@ -275,6 +275,8 @@
     pending.clear();
     keepUnsent();
     store.set("draft", "");
+    // Whoever opens this page next on this device finds nothing.
+    fetch("/chat/leave", { method: "POST", keepalive: true }).catch(() => {});
     document.title = "…";
     document.body.replaceChildren();
     // In a frame it is the page around us that must go.
