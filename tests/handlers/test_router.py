@@ -182,6 +182,12 @@ def test_feedback_is_taken_once(knowledge: Snapshot) -> None:
     assert second.effects == ()
 
 
+def test_feedback_to_no_topic_is_not_counted(knowledge: Snapshot) -> None:
+    """A made-up button counts nothing and leads back to the themes."""
+    outcome = answered(pressed(Name.HELPED, "no.topic"), knowledge)
+    assert (outcome.effects, said(outcome)) == ((), texts.old_button(translator("uk")))
+
+
 def test_deleting_asks_once(knowledge: Snapshot) -> None:
     """A press on an old confirmation asks again instead of deleting."""
     assert answered(pressed(Name.ERASE), knowledge).effects == ()

@@ -159,6 +159,17 @@ async def test_only_a_page_of_ours_may_send(
     assert await post(visitor, message(1), **own) == status
 
 
+async def test_who_leaves_is_forgotten_on_this_device(
+    visitor: httpx.AsyncClient, server: Server
+) -> None:
+    """The next one at the same screen gets a page of their own; another site can't do this."""
+    known = visitor.cookies["helpline"]
+    await visitor.post("/chat/leave", headers={"origin": "https://evil.example"})
+    assert visitor.cookies["helpline"] == known
+    assert (await visitor.post("/chat/leave", headers={"origin": server.url})).status_code == 204
+    assert "helpline" not in visitor.cookies
+
+
 async def test_behind_a_proxy_the_public_address_is_ours(
     knowledge: Snapshot, tmp_path: Path
 ) -> None:
