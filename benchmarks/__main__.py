@@ -3,9 +3,9 @@
 import asyncio
 import sys
 
-from benchmarks import delivery, search
+from benchmarks import delivery
 
-NAMES = {"delivery": delivery, "search": search}
+NAMES = {"delivery": delivery}
 
 
 def main() -> None:

@@ -73,6 +73,8 @@ def small_content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CONTENT / "crisis", folder / "crisis")
     shutil.copy(CONTENT / "contacts.yaml", folder / "contacts.yaml")
     (folder / "questions").mkdir()
+    for name in ("elsewhere.txt", "unlawful.txt"):
+        shutil.copy(CONTENT / "questions" / name, folder / "questions" / name)
     for kind in OUTSIDE:
         for lang in LANGS:
             source = CONTENT / "questions" / f"{kind}.{lang}.txt"
