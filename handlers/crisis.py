@@ -11,6 +11,9 @@ from handlers.turn import Outcome, RecordCrisis, Turn, Verdict
 from knowledge.entries import CrisisKind
 from knowledge.search.engine import FindingKind
 
+ALARMS: frozenset[str] = frozenset({"🆘", "sos", "s.o.s", "сос", "ratunku", "рятуйте", "спасите"})
+"""Cries for help without a word of what happens: then it is asked, under 112."""
+
 
 def crisis(turn: Turn) -> Outcome | None:
     """The card of the crisis a message holds or a button names."""
@@ -18,6 +21,8 @@ def crisis(turn: Turn) -> Outcome | None:
         return _by_button(turn)
     if not turn.words:
         return None
+    if turn.words.strip(" !.").casefold() in ALARMS:
+        return Outcome(turn.conversation, (_which(turn),), verdict=Verdict("crisis", (), 1.0))
     kind = turn.knowledge.crisis.find(turn.words)
     if kind is not None:
         return _outcome(turn, kind, score=1.0)

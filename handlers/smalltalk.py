@@ -26,6 +26,9 @@ def smalltalk(turn: Turn) -> Outcome | None:
         return Outcome(turn.conversation, (_with_person(turn, texts.got_phone(turn.t)),))
     if turn.inbound.kind is Kind.UNSUPPORTED:
         return Outcome(turn.conversation, (_with_person(turn, texts.unsupported(turn.t)),))
+    if turn.words and not any(char.isalnum() for char in turn.words):
+        said = Reply((Paragraph(texts.got_sticker(turn.t)),), turn.lang)
+        return Outcome(turn.conversation, (said,), verdict=Verdict("smalltalk", (), 1.0))
     if turn.words and turn.finding().kind is FindingKind.SMALLTALK:
         return _short_answer(turn)
     return None

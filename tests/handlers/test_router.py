@@ -18,11 +18,12 @@ from handlers.turn import (
     Kind,
     MoveContact,
     OpenCase,
+    Outcome,
     RecordCrisis,
     RecordFeedback,
     SetReachable,
 )
-from knowledge.languages import LANGS, Lang
+from knowledge.languages import LANGS, Lang, is_lang
 from knowledge.search.engine import Engine
 from knowledge.snapshot import Snapshot
 from tests.conftest import MONDAY
@@ -251,6 +252,26 @@ def test_what_nobody_can_read_is_answered_politely(knowledge: Snapshot) -> None:
     assert said(answered(photo(), knowledge)) == texts.got_attachment(t)
     assert said(answered(inbound(Kind.PHONE), knowledge)) == texts.got_phone(t)
     assert said(answered(inbound(Kind.UNSUPPORTED), knowledge)) == texts.unsupported(t)
+
+
+@pytest.mark.parametrize("cry", ["🆘", "SOS!", "ratunku", "Рятуйте"])
+def test_a_cry_for_help_is_asked_what_happens(cry: str, knowledge: Snapshot) -> None:
+    """112 first, then the kinds of danger as buttons."""
+    outcome = answered(inbound(text=cry), knowledge)
+    assert said(outcome) == texts.crisis_which(translator(outcome_lang(outcome)))
+    assert "cr:danger" in actions(outcome)
+
+
+def outcome_lang(outcome: Outcome) -> Lang:
+    """The language an outcome speaks."""
+    found = outcome.replies[-1].lang
+    assert is_lang(found)
+    return found
+
+
+def test_an_emoji_is_no_question(knowledge: Snapshot) -> None:
+    """It gets a short human answer."""
+    assert said(answered(inbound(text="❤️🙂"), knowledge)) == texts.got_sticker(translator("uk"))
 
 
 def test_an_album_is_answered_once(knowledge: Snapshot) -> None:
