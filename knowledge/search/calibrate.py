@@ -20,7 +20,7 @@ class Calibration:
     human: float = 0.35
     outside: float = 0.30
     crisis: float = 0.40
-    fluent: float = -7.0
+    fluent: float = -7.8
     """A fluency (language_id.fluency) from which the keyboard layout is not doubted."""
     layout_lead: float = 1.0
     longest: int = 1500

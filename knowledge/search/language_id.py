@@ -7,6 +7,7 @@ letters and Polish without diacritics. The language chosen before is the prior.
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from knowledge.languages import LANGS, Lang, is_lang
 from knowledge.search.normalise import typed_in_latin, words
@@ -32,6 +33,8 @@ class LanguageId:
     """
 
     def __init__(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        # A message is asked about three times in one turn: its layout, its language, its answer.
+        self._explained = lru_cache(maxsize=8)(self._explain)
         vocabulary = {gram for grams in counts.values() for gram in grams}
         self._writings = {name: name.removesuffix(_LATIN) for name in counts}
         self.langs = tuple(lang for lang in LANGS if lang in self._writings.values())
@@ -60,14 +63,14 @@ class LanguageId:
 
     def scores(self, text: str) -> dict[Lang, float]:
         """How well each language explains the text, in natural logarithms."""
-        scores = self._explained(text)
+        scores = dict(self._explained(text))
         lowered = text.lower()
         for lang, letters in _OWN_LETTERS.items():
             if lang in scores:
                 scores[lang] += _OWN_LETTER_WEIGHT * sum(char in letters for char in lowered)
         return scores
 
-    def _explained(self, text: str) -> dict[Lang, float]:
+    def _explain(self, text: str) -> Mapping[Lang, float]:
         grams = tuple(_grams(text))
         found: dict[Lang, float] = {}
         for name, lang in self._writings.items():
