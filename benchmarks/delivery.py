@@ -18,7 +18,9 @@ from aiohttp import ClientError, ClientSession
 
 from benchmarks.far_end import SECRET, TOKEN, FarEnd, Load, update
 
-UPDATES = 3000
+PEOPLE = 600
+QUESTIONS_EACH = 5
+UPDATES = PEOPLE * QUESTIONS_EACH
 CONNECTIONS = 40
 STEADY = 50
 STEADY_SECONDS = 20
@@ -40,10 +42,10 @@ async def run() -> None:
     subprocess.run([sys.executable, "-m", "bot", "ask", "ok"], check=True, capture_output=True)
     with tempfile.TemporaryDirectory() as folder:
         async with FarEnd() as far, _echo(far) as (url, _):
-            echo = await _rate(far, url)
+            echo = await _rate(far, url, 0)
         async with FarEnd() as far, _helpline(far, Path(folder)) as (url, process):
             started = await _first_answer(far, url, process)
-            ours = await _rate(far, url)
+            ours = await _rate(far, url, 1)
             delays = await _delays(far, url)
             memory = _resident(process.pid)
         size = (Path(folder) / "helpline.db").stat().st_size
@@ -53,7 +55,8 @@ async def run() -> None:
     print(f"  at {STEADY}/s, webhook to send call   p50 {p50:.0f} ms, p99 {p99:.0f} ms")
     print(f"  start to first answer             {started:8.1f} s")
     print(f"  resident memory after the load    {memory:8.0f} MB")
-    print(f"  database per 1,000 conversations  {size / 1e6 / (UPDATES / 1000):8.1f} MB")
+    per_thousand = size / 1e3 / (PEOPLE + STEADY * STEADY_SECONDS)
+    print(f"  database per 1,000 conversations  {per_thousand:8.1f} MB")
 
 
 @asynccontextmanager
@@ -78,6 +81,8 @@ async def _helpline(
         "TELEGRAM_WEBHOOK_SECRET": SECRET,
         # The budget of the real Bot API would be what is measured otherwise.
         "TELEGRAM_RATE": "100000",
+        "TELEGRAM_CHAT_RATE": "100000",
+        "TELEGRAM_CHAT_BURST": "100000",
         "LOG_LEVEL": "ERROR",
     }
     async with _process(["-m", "bot", "serve"], environment, port) as process:
@@ -127,15 +132,18 @@ def _updates(first_chat: int, count: int) -> list[dict[str, Any]]:
     ]
 
 
-async def _rate(far: FarEnd, url: str) -> float:
+async def _rate(far: FarEnd, url: str, greetings: int) -> float:
     warm = _updates(1_000, 100)
     await Load(url, CONNECTIONS).all_at_once(warm)
     await far.wait_for({str(one["message"]["chat"]["id"]) for one in warm}, 60)
-    updates = _updates(100_000, UPDATES)
+    updates = [
+        update(100_000 + number, 100_000 + number % PEOPLE, QUESTIONS[number // PEOPLE])
+        for number in range(UPDATES)
+    ]
     began = time.perf_counter()
     await Load(url, CONNECTIONS).all_at_once(updates)
     chats = {str(one["message"]["chat"]["id"]) for one in updates}
-    await far.wait_for(chats, 120)
+    await far.wait_for(chats, 120, QUESTIONS_EACH + greetings)
     return UPDATES / (time.perf_counter() - began)
 
 

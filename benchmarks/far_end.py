@@ -54,14 +54,15 @@ class FarEnd:
         }
         return web.json_response({"ok": True, "result": message})
 
-    async def wait_for(self, chats: set[str], seconds: float) -> None:
-        """Return when every chat has had at least one message."""
+    async def wait_for(self, chats: set[str], seconds: float, each: int = 1) -> None:
+        """Return when every chat has had at least so many messages."""
         deadline = time.perf_counter() + seconds
-        while not chats <= self.sent.keys():
+        while missing := {chat for chat in chats if len(self.sent.get(chat, ())) < each}:
+            chats = missing
             self._more.clear()
             rest = deadline - time.perf_counter()
             if rest <= 0:
-                raise TimeoutError(f"{len(chats - self.sent.keys())} chats had no answer")
+                raise TimeoutError(f"{len(missing)} chats had no answer")
             await asyncio.wait_for(self._more.wait(), rest)
 
 

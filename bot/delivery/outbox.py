@@ -74,6 +74,9 @@ class State(StrEnum):
 
 WAITING = (State.QUEUED, State.RETRY)
 
+EARLIER = outbox.alias()
+"""The same table, to look at the rows before one. Made once: making it is not cheap."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -183,9 +186,8 @@ class Sender:
 
     async def _pause(self) -> float:
         """Seconds until there is something to do for a contact that is not under way."""
-        earlier = outbox.alias()
         query = select(func.min(outbox.c.next_at)).where(
-            *self._waiting(), ~_is_before(earlier).where(earlier.c.id < outbox.c.id)
+            *self._waiting(), ~_is_before(EARLIER).where(EARLIER.c.id < outbox.c.id)
         )
         async with self._database.read() as connection:
             due: datetime | None = (await connection.execute(query)).scalar()
@@ -199,8 +201,7 @@ class Sender:
 
     async def _due(self, connection: AsyncConnection) -> Sequence[Row[Any]]:
         """All that may leave now, contact by contact in order; contacts with urgent rows first."""
-        earlier = outbox.alias()
-        held_back = _is_before(earlier).where(earlier.c.next_at > self._clock())
+        held_back = _is_before(EARLIER).where(EARLIER.c.next_at > self._clock())
         # A channel with many under way is asked for urgent rows only, and holds up no other.
         crowded = [name for name, many in Counter(self._busy.values()).items() if many >= CROWD]
         may_join = or_(outbox.c.priority == URGENT, outbox.c.channel.not_in(crowded))

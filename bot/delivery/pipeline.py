@@ -48,6 +48,9 @@ from knowledge.snapshot import Snapshot
 
 BATCH = 50
 
+EARLIER = inbox.alias()
+"""The same table, to look at the rows before one. Made once: making it is not cheap."""
+
 SILENT = frozenset({Kind.BLOCKED, Kind.UNBLOCKED, Kind.MOVED})
 """What a channel says of a contact: nothing of the person's, so not in the transcript."""
 
@@ -121,12 +124,11 @@ class Pipeline:
 
     def _next(self) -> tuple[ColumnElement[bool], ...]:
         """The oldest waiting inbound of each contact; a channel that is switched off waits too."""
-        earlier = inbox.alias()
         is_first = ~exists().where(
-            earlier.c.channel == inbox.c.channel,
-            earlier.c.address == inbox.c.address,
-            earlier.c.state == WAITING,
-            earlier.c.id < inbox.c.id,
+            EARLIER.c.channel == inbox.c.channel,
+            EARLIER.c.address == inbox.c.address,
+            EARLIER.c.state == WAITING,
+            EARLIER.c.id < inbox.c.id,
         )
         return inbox.c.state == WAITING, inbox.c.channel.in_(self._channels), is_first
 

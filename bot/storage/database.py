@@ -1,7 +1,8 @@
 """Opens the database. SQLite: WAL, full durability, one writer. PostgreSQL: a pool."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url, self.is_sqlite)
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed when the block ends without an error."""
-        async with self.engine.begin() as connection:
+        # SQLite lets a second writer sleep and look again, up to 0.1 s a time; a queue of our own
+        # wakes it at once. On PostgreSQL writers don't wait for one another.
+        turn = self._turn if self.is_sqlite else nullcontext()
+        async with turn, self.engine.begin() as connection:
             yield connection
 
     @asynccontextmanager
